@@ -89,11 +89,14 @@ class Links(NamedTuple):
                 sources = tuple([made.get(tensor, CONSTANT) for tensor in own])
             operand_names.append(own)
             operands.append(sources)
-            for reading in [readers[source] for source in set(sources) if source >= 0]:
-                reading.append(position)
             if len(sources) != 1 or sources[0] == CONSTANT:
                 own, sources, constants = _activations(own, sources)
                 constants_read += constants
+            for source in sources:
+                if source >= 0:
+                    reading = readers[source]
+                    if not reading or reading[-1] != position:
+                        reading.append(position)
             reads.append(own)
             producers.append(sources)
             for tensor in layer.outputs:

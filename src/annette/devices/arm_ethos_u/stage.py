@@ -38,7 +38,7 @@ import numpy as np
 from annette.devices.arm_ethos_u.operators import is_quantised, left_to_host
 from annette.devices.arm_ethos_u.scheduler.accelerator import Accelerator
 from annette.devices.arm_ethos_u.scheduler.batches import copies_of_samples, joins_samples
-from annette.devices.arm_ethos_u.scheduler.chaining import can_chain, chain
+from annette.devices.arm_ethos_u.scheduler.chaining import can_chain
 from annette.devices.arm_ethos_u.scheduler.copies import CUT, copies_before, reading
 from annette.devices.arm_ethos_u.scheduler.decomposition import operations_of, steps_of
 from annette.devices.arm_ethos_u.scheduler.execution_order import execution_order, readers_of, with_copies
@@ -158,15 +158,15 @@ class EthosUPlacement(ContextStage):
             own = self._operations(kernel, storage, root, maps, copied.get(kernel.name))
             read = kernel.inputs[0] if kernel.inputs else ""
             before = copies_before(kernel, root.get(read, ""), maps, cut=read in cuts)
-            if before.copies:
+            if before is not None and before.copies:
                 place(_copying_kernel(kernel, network, before.what), before.copies)
                 own = reading(own, root[read], before.target)
-            if before.what == CUT:
+            if before is not None and before.what == CUT:
                 root[read] = before.target
                 cuts.discard(read)
             alone = len(own) == 1 and bool(operations) and not self.accelerator.config.shram_banks
             if alone and _only_reads(kernel, placed, readers, handed_out) and can_chain(operations[-1], own[0]):
-                operations[-1] = chain(operations[-1], own[0])
+                operations[-1] = self._known.chained(operations[-1], own[0])
                 place(replace(kernel, free=True, rules=(*kernel.rules, "chained")), ())
                 continue
             place(outside_of(kernel), own)
@@ -182,15 +182,12 @@ class EthosUPlacement(ContextStage):
         op = entry.op
         if len(own) > 1 or op.alike is None or op.repeats > 1:
             return _context_of(scheduled, own, copied)
-        ifms, ofm = scheduled.memories(position)
-        on_chip = self.accelerator.on_chip
         key = (
             op.alike,
             entry.stripe_height,
             entry.cascade >= 0,
             entry.buffering,
-            tuple([memory is on_chip for memory in ifms]),
-            ofm is on_chip,
+            scheduled.on_chip(position),
             scheduled.entries[position - 1].slack_cycles if position else 0.0,
             places_of(op, scheduled.maps),
             copied,

@@ -368,7 +368,8 @@ def hwc_of(shape: Sequence[int]) -> tuple[int, int, int]:
     return max(math.prod(shape[:-2]), 1), width, depth
 
 
-def stored_bytes(shape: Sequence[int], *, nhwc: bool = False) -> int:
+@lru_cache(maxsize=4096)
+def stored_bytes(shape: tuple[int, ...], *, nhwc: bool = False) -> int:
     """Bytes that a tensor takes in memory, in NHCWB16 unless ``nhwc``."""
     elements, depth = math.prod(shape), shape[-1] if shape else 1
     return round_up(elements if nhwc or not depth else elements // depth * round_up(depth, BRICK), BRICK)

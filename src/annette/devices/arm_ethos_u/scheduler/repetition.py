@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
+from annette.devices.arm_ethos_u.scheduler.chaining import chain, chained_ifms
 from annette.devices.arm_ethos_u.scheduler.operations import NpuOp
 from annette.kept import Recent
 
@@ -29,6 +30,7 @@ class Known:
     Attributes:
         operations: The operation of a kernel (`repeated`), with the kernel, whose layers are thereby kept from being
             replaced by others of the same identity.
+        chains: Two operations as one, by their tokens and which IFM of the second the first writes.
         scheduled: Of each token, its blocks, cycles and how often it reads its weights, outside of cascades.
         accesses: Elements that it reads and writes, by token and `places_of` its feature maps.
         buffering: Where its weights are copied to, by token and what surrounds it.
@@ -37,6 +39,7 @@ class Known:
 
     def __init__(self) -> None:
         self.operations: Recent[Hashable, tuple[Kernel, NpuOp]] = Recent(_MOST)
+        self.chains: Recent[tuple[object, object, int], NpuOp] = Recent(_MOST)
         self.scheduled: Recent[object, tuple[BlockConfig | None, float, int]] = Recent(_MOST)
         self.accesses: Recent[Hashable, tuple[float, ...]] = Recent(_MOST)
         self.buffering: Recent[Hashable, tuple[WeightBuffering | None]] = Recent(_MOST)
@@ -52,6 +55,19 @@ class Known:
         tokened = _named(operation, operation.ifms, operation.ofm, object())
         self.operations.put(key, (kernel, tokened))
         return tokened
+
+
+    def chained(self, before: NpuOp, operation: NpuOp) -> NpuOp:
+        """An operation and the one right before it as one, with a token if both have theirs."""
+        if before.alike is None or operation.alike is None:
+            return chain(before, operation)
+        key = before.alike, operation.alike, operation.ifms.index(before.ofm)
+        found = self.chains.get(key)
+        if found is None:
+            both = chain(before, operation)
+            found = _named(both, both.ifms, both.ofm, object())
+            self.chains.put(key, found)
+        return _named(found, chained_ifms(before, operation), operation.ofm, found.alike)
 
 
 def _named(operation: NpuOp, ifms: tuple[str, ...], ofm: str, token: object) -> NpuOp:
@@ -105,7 +121,7 @@ def repeated(
     return key, ifms, written
 
 
-def places_of(operation: NpuOp, maps: Mapping[str, FeatureMap]) -> tuple[tuple[int, bool], ...]:
-    """Size and format of the feature maps of an operation, the IFMs first."""
+def places_of(operation: NpuOp, maps: Mapping[str, FeatureMap]) -> tuple[int, ...]:
+    """Sizes of the feature maps of an operation, the IFMs first; their formats follow from its token."""
     names = (*operation.ifms, operation.ofm) if operation.ofm else operation.ifms
-    return tuple([(maps[name].size_bytes, maps[name].nhwc) for name in names])
+    return tuple([maps[name].size_bytes for name in names])

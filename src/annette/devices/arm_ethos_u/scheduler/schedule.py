@@ -55,14 +55,19 @@ class Schedule:
 
     def memories(self, position: int) -> tuple[list[Memory], Memory]:
         """Where an operation's IFMs are, and where its OFM goes."""
-        entry, accelerator = self.entries[position], self.accelerator
+        on_chip, off_chip = self.accelerator.on_chip, self.accelerator.off_chip
+        *ifms, ofm = [on_chip if there else off_chip for there in self.on_chip(position)]
+        return ifms, ofm
+
+    def on_chip(self, position: int) -> tuple[bool, ...]:
+        """Whether each of an operation's IFMs is on chip, and whether its OFM goes there."""
+        entry, staged = self.entries[position], self.staged
+        op = entry.op
+        if entry.cascade < 0:
+            return *[name in staged for name in op.ifms], op.ofm in staged
         rolling_ifm = self.entries[position - 1].op.ofm if entry.within_cascade else None
-        rolling_ofm = entry.cascade >= 0 and entry.cascade != position
-        ifms = [
-            accelerator.on_chip if name == rolling_ifm or name in self.staged else accelerator.off_chip
-            for name in entry.op.ifms
-        ]
-        return ifms, accelerator.on_chip if rolling_ofm or entry.op.ofm in self.staged else accelerator.off_chip
+        rolling_ofm = entry.cascade != position
+        return *[name == rolling_ifm or name in staged for name in op.ifms], rolling_ofm or op.ofm in staged
 
     def busy(self, position: int) -> dict[str, float]:
         """Cycles of the accelerator and of each memory for one operation, and what decided them."""
