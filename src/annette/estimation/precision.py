@@ -109,4 +109,4 @@ def _is_float(network: Network) -> bool:
         return False
     pairs = zip(network.layers, links.reads, strict=True)
     read = {name for layer, own in pairs if layer.workload.weight_elements for name in own}
-    return bool(read) and all([tensors[name].dtype.is_float for name in read])
+    return bool(read) and all(tensors[name].dtype.is_float for name in read)

@@ -167,7 +167,7 @@ class EthosUPlacement(ContextStage):
             alone = len(own) == 1 and bool(operations) and not self.accelerator.config.shram_banks
             if alone and _only_reads(kernel, placed, readers, handed_out) and can_chain(operations[-1], own[0]):
                 operations[-1] = self._known.chained(operations[-1], own[0])
-                place(replace(kernel, free=True, rules=(*kernel.rules, "chained")), ())
+                place(revised(kernel, free=True, rule="chained"), ())
                 continue
             place(outside_of(kernel), own)
         return placed, schedule(self.accelerator, operations, maps, self._known), copied
@@ -245,15 +245,15 @@ class EthosUPlacement(ContextStage):
         kind, workload = kernel.kind, kernel.anchor.workload
         if kind == "transpose" and len(kernel.layers) == 1 and kernel.inputs and not kernel.free:
             moves = steps_of(kernel, storage)
-            return kernel if moves else replace(kernel, free=True, rules=(*kernel.rules, "moves-nothing"))
+            return kernel if moves else revised(kernel, free=True, rule="moves-nothing")
         if len(kernel.layers) > 1 or not self.accelerator.config.cycles_per_word:
             return kernel
         if kind == "softmax" and workload.output_elements == workload.dimensions.axis_size > 1:
-            return replace(kernel, kind=SOFTMAX_VECTOR)
+            return revised(kernel, kind=SOFTMAX_VECTOR)
         if kind in ("reduce_max", "reduce_min", "global_max_pool") and network.channels_last:
             shape = network.tensors[kernel.inputs[0]].shape
             if len(shape) == _MAP_RANK and shape[0] == 1 and 1 < workload.output_elements == shape[-1]:
-                return replace(kernel, kind=MAP_MAXIMUM)
+                return revised(kernel, kind=MAP_MAXIMUM)
         return kernel
 
     def _divided(self, kernels: Sequence[Kernel], network: Network) -> tuple[Sequence[Kernel], frozenset[str]]:
@@ -266,9 +266,9 @@ class EthosUPlacement(ContextStage):
         for kernel in kernels:
             if left_to_host(kernel, network, shram=shram, quantised=quantised):
                 border.update(kernel.inputs, kernel.outputs)
-                divided.append(replace(kernel, free=True, rules=(*kernel.rules, LEFT_TO_HOST)))
+                divided.append(revised(kernel, free=True, rule=LEFT_TO_HOST))
             elif kernel.free and len(kernel.inputs) > 1:  # A view whose shape is computed is a copy.
-                divided.append(replace(kernel, kind="copy", free=False))
+                divided.append(revised(kernel, kind="copy", free=False))
             else:
                 divided.append(kernel)
         return divided, frozenset(border)

@@ -169,11 +169,14 @@ def _without_constants(kernels: Sequence[Kernel]) -> list[Kernel]:
     constant: set[str] = set()
     kept: list[Kernel] = []
     for kernel in kernels:
+        if constant.isdisjoint(kernel.inputs) and kernel.kind != "mul":
+            kept.append(kernel)
+            continue
         zero = kernel.kind == "mul" and kernel.anchor.attributes.get("scalar") == 0
-        varying = tuple(tensor for tensor in kernel.inputs if tensor not in constant)
+        varying = tuple([tensor for tensor in kernel.inputs if tensor not in constant])
         if zero or (kernel.inputs and not varying):
             constant.update(kernel.outputs)
-            kept.append(replace(kernel, free=True, rules=(*kernel.rules, "constant-folded")))
+            kept.append(revised(kernel, free=True, rule="constant-folded"))
         elif kernel.kind == "add" and len(varying) == 1 < len(kernel.inputs):
             kept.append(replace(kernel, inputs=varying, free=True, rules=(*kernel.rules, "constant-folded")))
         else:
@@ -210,16 +213,16 @@ def _plans(schedule: Schedule, count: int) -> list[_Plan]:
 def _planned(kernel: Kernel, node: Node, plan: _Plan, contexts: dict[tuple[float, ...], dict[str, float]]) -> Kernel:
     """A kernel as it runs; kernels of equal plans get the same context."""
     if not plan.runs:
-        return replace(kernel, free=True, rules=(*kernel.rules, "in-place"))
+        return revised(kernel, free=True, rule="in-place")
     if plan.hidden:
-        return replace(kernel, free=True, rules=(*kernel.rules, "beside-hardware"))
+        return revised(kernel, free=True, rule="beside-hardware")
     numbers = _numbers_of(plan)
     context = contexts.get(numbers)
     if context is None:
         context = contexts[numbers] = dict(zip(MyriadPlacement.columns, map(float, numbers), strict=True))
     dimensions = node.form.dimensions
     if kernel.kind in CONVOLUTIONS and node.form.role != "convolution":
-        return replace(kernel, kind="software_conv", context=context)
+        return revised(kernel, kind="software_conv", context=context)
     if kernel.kind == "conv" and dimensions.out_height * dimensions.out_width == 1:
-        return replace(kernel, kind="fully_connected", rules=(*kernel.rules, "as-matrix-product"), context=context)
+        return revised(kernel, kind="fully_connected", rule="as-matrix-product", context=context)
     return revised(kernel, context=context)

@@ -141,6 +141,8 @@ def cascades_of(
     accelerator: Accelerator, entries: Sequence[ScheduledOp], maps: Mapping[str, FeatureMap]
 ) -> list[Cascade]:
     """All cascades of a schedule in which nothing is striped yet, with the highest stripes."""
+    if 2 * max([each.size_bytes for each in maps.values()], default=0) < accelerator.staging_bytes:
+        return []  # Every operation fits by itself (`_alone_bytes`).
     lowest = {}
     for position, entry in enumerate(entries):
         behind = entries[position + 1].op.shape if position + 1 < len(entries) else None

@@ -7,10 +7,10 @@ order.
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from annette.devices.arm_ethos_u.scheduler.batches import joins_samples
+from annette.mapping.kernel import revised
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Mapping, Sequence
@@ -95,6 +95,6 @@ def with_copies(
             in_place = set[str]() if joins_samples(kernel) else made.difference(shared)
             copied[kernel.name] = [tensor for tensor in kernel.inputs if tensor not in in_place]
             if not copied[kernel.name]:
-                kernel = replace(kernel, free=True, rules=(*kernel.rules, "in-place"))
+                kernel = revised(kernel, free=True, rule="in-place")
         ordered.append(kernel)
     return ordered, copied

@@ -24,6 +24,7 @@ __all__ = ["Known", "places_of", "repeated"]
 
 _MOST: Final = 16_384
 
+
 class Known:
     """What one accelerator does with operations that have a token.
 
@@ -55,7 +56,6 @@ class Known:
         tokened = _named(operation, operation.ifms, operation.ofm, object())
         self.operations.put(key, (kernel, tokened))
         return tokened
-
 
     def chained(self, before: NpuOp, operation: NpuOp) -> NpuOp:
         """An operation and the one right before it as one, with a token if both have theirs."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 import itertools
 from collections import Counter, defaultdict
 from dataclasses import dataclass, field
+from functools import partial
 from typing import TYPE_CHECKING, Final
 
 from annette.devices.arm_ethos_u.scheduler.cascades import cascades_of
@@ -164,7 +165,7 @@ def schedule(
     _buffer_all_weights(accelerator, entries, maps, times, rolling, known)
     staged = set(maps)
     if accelerator.staging_bytes:
-        held, accesses = _held_bytes(entries, times, rolling), _accesses(accelerator, entries, maps, known)
+        held, accesses = _held_bytes(entries, times, rolling), partial(_accesses, accelerator, entries, maps, known)
         staged = staged_feature_maps(entries, maps, times, held, accesses, accelerator.staging_bytes)
     return Schedule(accelerator, tuple(entries), maps, frozenset(staged), tuple(times), rolling)
 

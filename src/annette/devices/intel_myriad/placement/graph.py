@@ -163,6 +163,10 @@ class _Builder:
         inputs = [self.values[parent] for parent in node.parents]
         if role == "concat":
             return self._concat(position, inputs, Data(size_bytes))
+        return self._computed(position, node, inputs)
+
+    def _computed(self, position: int, node: Node, inputs: list[Data]) -> Data:
+        role, size_bytes = node.form.role, node.form.size_bytes
         if role in ("convolution", "pooling"):
             return self._hardware(position, node, inputs)
         if role == "matrix" and size_bytes <= self._limit:

@@ -287,9 +287,7 @@ class Schedule:
         return True
 
     def _shaves_left(self, state: _State) -> int:
-        left = self.chip.slices - -(-state.top // self.chip.slice_bytes)
-        most = self.chip.shaves
-        return left if left < most else most
+        return min(self.chip.slices - -(-state.top // self.chip.slice_bytes), self.chip.shaves)
 
 
 def _beside_hardware(stages: Sequence[Stage]) -> set[Stage]:
