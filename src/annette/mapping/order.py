@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+from collections import Counter
 from itertools import chain
 from typing import TYPE_CHECKING, Final
 
@@ -49,7 +50,7 @@ def structural_order(kernels: Sequence[Kernel]) -> list[int]:
 
 def _ordered(results: Sequence[int], kernels: Sequence[Kernel], before: Sequence[Sequence[int]]) -> list[int]:
     """Results by the number of kernels that they need, then by what these compute."""
-    needed = {result: _count_needed(result, before) for result in results}
+    needed = dict(zip(results, _counts_of_needed(results, before), strict=True))
     found = sorted(results, key=needed.__getitem__)
     # Those that need as many are mostly of one size and read the same: digests of all that they need are dear.
     own = {
@@ -62,15 +63,22 @@ def _ordered(results: Sequence[int], kernels: Sequence[Kernel], before: Sequence
     return found
 
 
-def _count_needed(result: int, before: Sequence[Sequence[int]]) -> int:
-    """How many kernels lead to a result, itself among them."""
-    needed, left = {result}, [result]
-    while left:
-        for source in before[left.pop()]:
-            if source not in needed:
-                needed.add(source)
-                left.append(source)
-    return len(needed)
+def _counts_of_needed(results: Sequence[int], before: Sequence[Sequence[int]]) -> list[int]:
+    """How many kernels lead to each result, itself among them."""
+    leads_to = [0] * len(before)  # Of each kernel the results that need it, one bit each.
+    for number, result in enumerate(results):
+        leads_to[result] = 1 << number
+    for position in range(len(before) - 1, -1, -1):
+        for source in before[position]:
+            leads_to[source] |= leads_to[position]
+    counts = [0] * len(results)
+    for needing, kernels in Counter(leads_to).items():
+        left = needing
+        while left:
+            number = left.bit_length() - 1
+            counts[number] += kernels
+            left ^= 1 << number
+    return counts
 
 
 def _marks(kernels: Sequence[Kernel], before: Sequence[Sequence[int]]) -> list[bytes]:

@@ -98,6 +98,7 @@ class Links(NamedTuple):
                 made[tensor] = position
         if not all(tensor in made or tensor in given for tensor in outputs):
             return None
+        constants_read = [name for name in constants_read if name != SCALAR]
         readers = _readers(producers)
         for source in {made[tensor] for tensor in outputs if made.get(tensor, FED) >= 0}:
             readers[source].append(len(layers))

@@ -186,7 +186,7 @@ class EthosUPlacement(ContextStage):
             op.alike,
             entry.stripe_height,
             entry.cascade >= 0,
-            entry.buffering,
+            id(entry.buffering),
             scheduled.on_chip(position),
             scheduled.entries[position - 1].slack_cycles if position else 0.0,
             places_of(op, scheduled.maps),
@@ -194,9 +194,9 @@ class EthosUPlacement(ContextStage):
         )
         found = self._known.contexts.get(key)
         if found is None:
-            found = _context_of(scheduled, own, copied)
+            found = _context_of(scheduled, own, copied), entry.buffering
             self._known.contexts.put(key, found)
-        return found
+        return found[0]
 
     def _operations(
         self,

@@ -35,7 +35,8 @@ class Known:
         scheduled: Of each token, its blocks, cycles and how often it reads its weights, outside of cascades.
         accesses: Elements that it reads and writes, by token and `places_of` its feature maps.
         buffering: Where its weights are copied to, by token and what surrounds it.
-        contexts: What its kernel is given, by token and everything that was decided for it.
+        contexts: What its kernel is given, by token and everything that was decided for it, with the buffering whose
+            identity is a part of that.
     """
 
     def __init__(self) -> None:
@@ -44,7 +45,7 @@ class Known:
         self.scheduled: Recent[object, tuple[BlockConfig | None, float, int]] = Recent(_MOST)
         self.accesses: Recent[Hashable, tuple[float, ...]] = Recent(_MOST)
         self.buffering: Recent[Hashable, tuple[WeightBuffering | None]] = Recent(_MOST)
-        self.contexts: Recent[Hashable, dict[str, float]] = Recent(_MOST)
+        self.contexts: Recent[Hashable, tuple[dict[str, float], WeightBuffering | None]] = Recent(_MOST)
 
     def operation_of(self, key: Hashable, ifms: tuple[str, ...], ofm: str) -> NpuOp | None:
         """The operation of a kernel that was kept under a key, between other feature maps; None where there is none."""

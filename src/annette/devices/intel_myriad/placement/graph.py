@@ -65,26 +65,29 @@ class Node:
     children: list[int] = field(default_factory=list)
 
 
-@dataclass(eq=False, slots=True, repr=False)
 class Data:
     """A tensor, or a part of one.
 
-    Attributes:
+    Args:
         size_bytes: Size in memory.
         in_cmx: Whether it lies in on-chip memory.
+
+    Attributes:
+        size_bytes: As given.
+        in_cmx: As given.
         top: The tensor that it is a part of; itself where it is whole.
         spilled: Whether it is copied to external memory right after it was made.
         maker: The stage that writes it.
     """
 
-    size_bytes: int
-    in_cmx: bool = False
-    top: Data = field(init=False)
-    spilled: bool = False
-    maker: Stage | None = None
+    __slots__ = ("in_cmx", "maker", "size_bytes", "spilled", "top")
 
-    def __post_init__(self) -> None:
+    def __init__(self, size_bytes: int, *, in_cmx: bool = False) -> None:
+        self.size_bytes = size_bytes
+        self.in_cmx = in_cmx
         self.top = self
+        self.spilled = False
+        self.maker: Stage | None = None
 
 
 @dataclass(eq=False, slots=True, repr=False)
@@ -241,6 +244,8 @@ def _resolve_wholes(stages: Sequence[Stage]) -> None:
     for stage in stages:
         for data in (*stage.inputs, stage.output):
             whole = data.top
+            if whole is data:
+                continue
             while whole.top is not whole:
                 whole = whole.top
             part = data
@@ -280,13 +285,14 @@ def order_stages(stages: Sequence[Stage]) -> list[Stage]:
         stack = [(root, iter(_followers(root, readers)))]
         while stack:
             stage, rest = stack[-1]
-            following = next((s for s in rest if s not in seen), None)
-            if following is None:
+            for following in rest:
+                if following not in seen:
+                    seen.add(following)
+                    stack.append((following, iter(_followers(following, readers))))
+                    break
+            else:
                 result.append(stage)
                 stack.pop()
-            else:
-                seen.add(following)
-                stack.append((following, iter(_followers(following, readers))))
     result.reverse()
     return result
 

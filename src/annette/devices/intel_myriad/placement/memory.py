@@ -28,6 +28,7 @@ _NEEDS: Final = ("none", "limited", "most")
 
 _WORK: Final = "the placement of tensors on chip"
 _STEPS_PER_STAGE: Final = 4
+_STAGES_AT_ONCE: Final = 64
 _BYTES_PER_STATE: Final = 200
 _BYTES_PER_TENSOR: Final = 120
 """What running a stage and remembering the memory before it take (`annette.budget`)."""
@@ -115,6 +116,11 @@ class _State:
             self.top += data.size_bytes
 
 
+def _spend_on(count: int, held: int) -> None:
+    """Draws on the budget for states that hold so many tensors and holes in all."""
+    spend(_WORK, steps=_STEPS_PER_STAGE * count, size_bytes=_BYTES_PER_STATE * count + _BYTES_PER_TENSOR * held)
+
+
 class Schedule:
     """Stages in their order, with the memory before each of them.
 
@@ -160,12 +166,17 @@ class Schedule:
             None, or the first stage that found no room, and what was in on-chip memory then.
         """
         state = self._before[-1].copy()
+        count = held = 0
         for stage in self.slots[len(self._before) - 1 :]:
             if stage is not None and not self._step(stage, state):
+                _spend_on(count, held)
                 return stage, tuple(state.live)
-            held = len(state.live) + len(state.holes)
-            spend(_WORK, steps=_STEPS_PER_STAGE, size_bytes=_BYTES_PER_STATE + _BYTES_PER_TENSOR * held)
+            count, held = count + 1, held + len(state.live) + len(state.holes)
+            if count == _STAGES_AT_ONCE:
+                _spend_on(count, held)
+                count = held = 0
             self._before.append(state.copy())
+        _spend_on(count, held)
         return None
 
     def try_slots(
@@ -251,8 +262,10 @@ class Schedule:
                 if part.shaves == "most":
                     part.shave_count = self.chip.shaves
                 elif part.shaves == "limited":
-                    state = self._before[slot].copy()
-                    self._place_outputs(stage.parts, state)
+                    state = self._before[slot]
+                    if stage.injected is not None or stage.output.top.in_cmx:
+                        state = state.copy()
+                        self._place_outputs(stage.parts, state)
                     count = self._shaves_left(state)
                     limit = self.chip.shaves_beside_hardware
                     part.shave_count = min(count, limit) if stage in beside or stage.hardware else count

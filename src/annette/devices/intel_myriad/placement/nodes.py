@@ -7,7 +7,7 @@ is found once and looked up from then on.
 from __future__ import annotations
 
 from operator import attrgetter
-from typing import TYPE_CHECKING, Final, NamedTuple, TypeAlias
+from typing import TYPE_CHECKING, Final, TypeAlias
 
 from annette.devices.intel_myriad.placement.graph import Form, Node
 from annette.devices.intel_myriad.placement.tiling import Window, aligned_bytes, tile
@@ -36,14 +36,9 @@ _ROLES: Final[dict[str, str]] = {
 """Role in placement of each kind that does not depend on the kernel; all others are software."""
 
 
-class _Sort(NamedTuple):
-    """What the form of a kernel follows from; the workload by its identity."""
-
-    kind: str
-    free: bool
-    joins: bool
-    workload: int
-
+_Sort: TypeAlias = "tuple[str, bool, bool, int]"
+"""What the form of a kernel follows from: its kind, whether it is free, whether it reads several tensors, and the
+identity of its workload."""
 
 KnownForms: TypeAlias = "Recent[_Sort, tuple[Workload, Form]]"
 """Forms found before, each with the workload whose identity is a part of what it is found by."""
@@ -78,7 +73,7 @@ def nodes_of(
         parents = [made[tensor] for tensor in read if tensor in made]
         if len(parents) > 1:
             parents = list(dict.fromkeys(parents))
-        sort = _Sort(kernel.kind, kernel.free, len(read) > 1, id(kernel.anchor.workload))
+        sort = kernel.kind, kernel.free, len(read) > 1, id(kernel.anchor.workload)
         found = known.get(sort)
         if found is None:
             found = kernel.anchor.workload, _form_of(kernel, limit_bytes)
