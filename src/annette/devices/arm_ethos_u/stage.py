@@ -73,6 +73,10 @@ SOFTMAX_VECTOR: Final = "softmax_vector"
 MAP_MAXIMUM: Final = "map_maximum"
 """Kind of kernel: the largest values over height and width of a feature map."""
 
+_MAXIMA: Final = ("reduce_max", "reduce_min", "global_max_pool")
+_RENAMED: Final = frozenset({"transpose", "softmax", *_MAXIMA})
+"""Kinds of which some kernels get another name (`EthosUPlacement._named`)."""
+
 _MAP_RANK: Final = 4
 _BUSY: Final = ("engine_cycles", "on_chip_cycles", "off_chip_cycles")
 _LEAST_CYCLES: Final = 1.0
@@ -135,7 +139,7 @@ class EthosUPlacement(ContextStage):
             these; and, by the names of concats, the tensors that they copy.
         """
         storage = storage_of(network)
-        divided, border = self._divided([self._named(kernel, network, storage) for kernel in kernels], network)
+        divided, border = self._divided(self._all_named(kernels, network, storage), network)
         kernels, storage, border, outputs = hand_out(divided, network, storage, border)
         writer = {tensor: position for position, kernel in enumerate(kernels) for tensor in kernel.outputs}
         readers, handed_out = readers_of(kernels), border
@@ -237,6 +241,9 @@ class EthosUPlacement(ContextStage):
             return [replace(own[0], own_cycles=maximum_cycles(self.accelerator, *sizes))]
         return own
 
+    def _all_named(self, kernels: Sequence[Kernel], network: Network, storage: Storage) -> list[Kernel]:
+        return [self._named(kernel, network, storage) if kernel.kind in _RENAMED else kernel for kernel in kernels]
+
     def _named(self, kernel: Kernel, network: Network, storage: Storage) -> Kernel:
         """A kernel, under a kind of its own if Vela makes several operations of it whose cycles are known.
 
@@ -250,7 +257,7 @@ class EthosUPlacement(ContextStage):
             return kernel
         if kind == "softmax" and workload.output_elements == workload.dimensions.axis_size > 1:
             return revised(kernel, kind=SOFTMAX_VECTOR)
-        if kind in ("reduce_max", "reduce_min", "global_max_pool") and network.channels_last:
+        if kind in _MAXIMA and network.channels_last:
             shape = network.tensors[kernel.inputs[0]].shape
             if len(shape) == _MAP_RANK and shape[0] == 1 and 1 < workload.output_elements == shape[-1]:
                 return revised(kernel, kind=MAP_MAXIMUM)

@@ -69,6 +69,7 @@ def _follows(entries: Sequence[ScheduledOp], maps: Mapping[str, FeatureMap], pos
     return (
         between is not None
         and not (between.nhwc or between.whole or between.network_io)
+        and len(between.writers) == 1
         and written in entries[position].op.ifms
         and between.readers == [position]
     )

@@ -77,16 +77,17 @@ class Storage:
 
 def storage_of(network: Network) -> Storage:
     """How the tensors of a network are stored."""
-    shapes = {name: tuple(tensor.shape) for name, tensor in network.tensors.items()}
+    tensors = network.tensors
     if network.channels_last:
-        known = {name: each.code_bits for name, each in network.tensors.items() if each.code_bits is not None}
-        return Storage({name: plain(len(shape)) for name, shape in shapes.items()}, shapes, known)
+        known_bits = {name: each.code_bits for name, each in tensors.items() if each.code_bits is not None}
+        whole = {name: each.shape for name, each in tensors.items()}
+        return Storage({name: plain(len(shape)) for name, shape in whole.items()}, whole, known_bits)
     spatial = any(layer.kind in SPATIAL for layer in network.layers)
-    orders = {
-        name: features_last(len(shapes[name])) if spatial else plain(len(shapes[name])) for name in network.inputs
-    }
+    shapes = {name: tensors[name].shape for name in network.inputs}
+    orders = {name: features_last(len(shape)) if spatial else plain(len(shape)) for name, shape in shapes.items()}
     for layer in network.layers:
         for tensor in layer.outputs:
+            shapes[tensor] = tensors[tensor].shape
             orders[tensor] = _order(layer, tensor, shapes, orders, spatial=spatial)
     known: dict[tuple[tuple[int, ...], Order], tuple[int, ...]] = {}
     found = {}
@@ -168,8 +169,8 @@ class FeatureMap:
     Attributes:
         size_bytes: What it takes, rounded up to whole bricks in NHCWB16.
         nhwc: Whether it is stored as NHWC instead of NHCWB16.
-        whole: Whether it must be stored as a whole instead of in a rolling buffer: because several operations write
-            or read it, or because it is the network's.
+        whole: Whether it must be stored as a whole instead of in a rolling buffer, even if one operation writes and one
+            reads it.
         network_io: Whether it is an input or an output of the network.
         writers: Operations that write it, by position in the schedule.
         readers: Operations that read it.
@@ -241,7 +242,7 @@ def feature_maps_of(
             if any(size % BRICK for size in depths[:-1] or depths if size != depth):
                 nhwc_tensors.add(whole)
         shared.join(whole, parts)
-    root = {tensor: shared.find(tensor) for tensor in touched}
+    root = {tensor: tensor if above == tensor else shared.find(tensor) for tensor, above in shared.root.items()}
     io = {root[tensor] for tensor in border if tensor in root}
     nhwc = {root[tensor] for tensor in nhwc_tensors} | _seen_differently(kernels, shapes, root, joined)
     padded = {root[tensor]: padding for tensor, padding in paddings.items()}

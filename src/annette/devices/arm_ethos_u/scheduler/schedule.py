@@ -212,8 +212,6 @@ def _connect(entries: Sequence[ScheduledOp], maps: Mapping[str, FeatureMap]) -> 
             maps[name].readers.append(position)
         if entry.op.ofm:
             maps[entry.op.ofm].writers.append(position)
-    for each in maps.values():
-        each.whole = each.whole or each.network_io or len(each.writers) != 1 or len(each.readers) != 1
 
 
 def _held_bytes(entries: Sequence[ScheduledOp], times: Sequence[int], rolling: Mapping[int, int]) -> dict[int, int]:
