@@ -96,6 +96,8 @@ def repeated(
         return None
     read, shapes, result = kernel.inputs, storage.shapes, kernel.outputs[0]
     written = root[result]
+    ifms: tuple[str, ...]
+    places: tuple[Hashable, ...]
     if len(read) == 1:
         name = root[read[0]]
         ifms, places = (name,), (shapes[read[0]], maps[name].nhwc)
