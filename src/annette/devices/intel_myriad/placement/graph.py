@@ -7,14 +7,14 @@ which writes in place. A max pool that alone reads a concat moves in front of it
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final, NamedTuple
 
 from annette.budget import spend
 from annette.devices.intel_myriad.placement.tiling import aligned_bytes
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping, Sequence
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
 
     from annette.network import Dimensions
 
@@ -48,21 +48,18 @@ class Form(NamedTuple):
     height_tiles: int = 0
 
 
-@dataclass(eq=False, slots=True, repr=False)
-class Node:
+class Node(NamedTuple):
     """One kernel in its network.
 
     Attributes:
         name: Of the kernel or input, for messages alone.
         form: What it is.
         parents: Nodes it reads, by position.
-        children: Nodes that read it, by position.
     """
 
     name: str
     form: Form
-    parents: list[int]
-    children: list[int] = field(default_factory=list)
+    parents: Sequence[int]
 
 
 class Data:
@@ -254,14 +251,22 @@ def _resolve_wholes(stages: Sequence[Stage]) -> None:
                 part = above
 
 
-def _swapped_pools(nodes: Sequence[Node]) -> Iterable[tuple[int, int]]:
+def _swapped_pools(nodes: Sequence[Node]) -> Iterator[tuple[int, int]]:
     """Max pools that move in front of a concat, with the concat."""
+    concats = [position for position, node in enumerate(nodes) if node.form.role == "concat"]
+    if not concats:
+        return
+    children: list[list[int]] = [[] for _ in nodes]
     for position, node in enumerate(nodes):
-        if node.form.role != "concat" or len(node.children) != 1:
+        for parent in node.parents:
+            children[parent].append(position)
+    for concat in concats:
+        if len(children[concat]) != 1:
             continue
-        form = nodes[node.children[0]].form
-        if form.role == "pooling" and form.is_max and all(len(nodes[p].children) == 1 for p in node.parents):
-            yield node.children[0], position
+        (child,) = children[concat]
+        form = nodes[child].form
+        if form.role == "pooling" and form.is_max and all(len(children[p]) == 1 for p in nodes[concat].parents):
+            yield child, concat
 
 
 def _run_order(stage: Stage) -> tuple[bool, bool, bool, int, int]:

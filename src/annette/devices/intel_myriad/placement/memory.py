@@ -69,20 +69,29 @@ class _State:
     def copy(self) -> _State:
         return _State(self.top, self.holes.copy(), self.live.copy())
 
-    def _take(self, size: int, capacity: int) -> int | None:
-        """A place for ``size`` bytes: the end of the smallest hole that fits, or the top of the stack."""
-        if self.holes:
-            fitting = [(hole, index) for index, (_, hole) in enumerate(self.holes) if hole >= size]
-            if fitting:
-                hole, index = min(fitting)
-                offset, _ = self.holes[index]
-                self.holes[index : index + 1] = [(offset, hole - size)] if hole > size else []
-                return offset + hole - size
-        offset = self.top
-        if offset + size > capacity:
+    def put(self, data: Data, capacity: int) -> bool:
+        """Places a tensor, after closing the holes if need be; says whether there was room."""
+        size = data.size_bytes
+        offset = self._take_hole(size) if self.holes else None
+        if offset is None:
+            if self.top + size > capacity and self.holes:
+                self._close_holes()
+            if self.top + size > capacity:
+                return False
+            offset = self.top
+            self.top += size
+        self.live[data] = offset
+        return True
+
+    def _take_hole(self, size: int) -> int | None:
+        """The end of the smallest hole that fits, for ``size`` bytes."""
+        fitting = [(hole, index) for index, (_, hole) in enumerate(self.holes) if hole >= size]
+        if not fitting:
             return None
-        self.top = offset + size
-        return offset
+        hole, index = min(fitting)
+        offset, _ = self.holes[index]
+        self.holes[index : index + 1] = [(offset, hole - size)] if hole > size else []
+        return offset + hole - size
 
     def give(self, data: Data) -> None:
         """Frees a tensor's place; neighbouring holes become one."""
@@ -96,18 +105,6 @@ class _State:
             self.top = offset
         else:
             self.holes.append((offset, size))
-
-    def put(self, data: Data, capacity: int) -> bool:
-        """Places a tensor, after closing the holes if need be; says whether there was room."""
-        size = data.size_bytes
-        offset = self._take(size, capacity)
-        if offset is None and self.holes:
-            self._close_holes()
-            offset = self._take(size, capacity)
-        if offset is None:
-            return False
-        self.live[data] = offset
-        return True
 
     def _close_holes(self) -> None:
         self.holes, self.top = [], 0
@@ -265,24 +262,27 @@ class Schedule:
                     state = self._before[slot]
                     if stage.injected is not None or stage.output.top.in_cmx:
                         state = state.copy()
-                        self._place_outputs(stage.parts, state)
+                        self._place_outputs(stage, state)
                     count = self._shaves_left(state)
                     limit = self.chip.shaves_beside_hardware
                     part.shave_count = min(count, limit) if stage in beside or stage.hardware else count
 
     def _step(self, stage: Stage, state: _State) -> bool:
         """Runs one stage; says whether there was room for its outputs and its processors."""
-        injected, needs = stage.injected, stage.shaves
+        injected, needs, slot = stage.injected, stage.shaves, stage.slot
         parts = (stage,) if injected is None else (stage, injected)
         if injected is not None:
             needs = max(needs, injected.shaves, key=_NEEDS.index)
         if needs == "most" and self._shaves_left(state) < self.chip.shaves:
             return False
-        if not self._place_outputs(parts, state):
-            return False
+        live, last = state.live, self._last
+        for part in parts:
+            top = part.output.top
+            wanted = top.in_cmx and top not in live and last.get(top, -1) >= slot
+            if wanted and not state.put(top, self._capacity):
+                return False
         if needs == "limited" and self._shaves_left(state) <= 0:
             return False
-        slot, live, last = stage.slot, state.live, self._last
         for part in parts:
             for data in part.inputs:
                 top = data.top
@@ -290,14 +290,12 @@ class Schedule:
                     state.give(top)
         return True
 
-    def _place_outputs(self, parts: tuple[Stage, ...], state: _State) -> bool:
-        slot = parts[0].slot
-        for part in parts:
+    def _place_outputs(self, stage: Stage, state: _State) -> None:
+        """Places what a stage writes, as `_step` has done before it frees what is read for the last time."""
+        for part in stage.parts:
             top = part.output.top
-            wanted = top.in_cmx and top not in state.live and self._last.get(top, -1) >= slot
-            if wanted and not state.put(top, self._capacity):
-                return False
-        return True
+            if top.in_cmx and top not in state.live and self._last.get(top, -1) >= stage.slot:
+                state.put(top, self._capacity)
 
     def _shaves_left(self, state: _State) -> int:
         return min(self.chip.slices - -(-state.top // self.chip.slice_bytes), self.chip.shaves)

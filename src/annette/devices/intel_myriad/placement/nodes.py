@@ -79,8 +79,6 @@ def nodes_of(
             found = kernel.anchor.workload, _form_of(kernel, limit_bytes)
             known.put(sort, found)
         position = len(nodes)
-        for parent in parents:
-            nodes[parent].children.append(position)
         for tensor in kernel.outputs:
             made[tensor] = position
         nodes.append(Node(kernel.name, found[1], parents))
