@@ -1,11 +1,13 @@
 """Placement in on-chip memory: what is copied, what is free, and that trials leave no trace."""
 
+import gc
 import time
 from dataclasses import replace
 
 import pytest
 
-from annette.devices.intel_myriad.placement.graph import build_stages
+from annette.collector import uncollected
+from annette.devices.intel_myriad.placement.graph import Stage, build_stages
 from annette.devices.intel_myriad.placement.memory import Chip, Schedule
 from annette.devices.intel_myriad.placement.nodes import nodes_of
 from annette.devices.intel_myriad.placement.passes import place
@@ -144,3 +146,13 @@ def test_what_follows_from_a_product_with_zero_is_folded():
 def test_parameters_read_back():
     stage = MyriadPlacement(Chip(slices=12))
     assert MyriadPlacement.from_json(stage.to_json()) == stage
+
+
+@pytest.mark.parametrize("name", ["squeezenet1_0", "mobilenet_v2"])
+def test_stages_leave_nothing_to_the_garbage_collector(name):
+    network = build(name)
+    MAPPING.apply(network)
+    gc.collect()
+    with uncollected():
+        MAPPING.apply(network)
+        assert not [each for each in gc.get_objects() if isinstance(each, Stage)]
