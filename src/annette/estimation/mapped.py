@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from annette.collector import uncollected
 from annette.estimation.precision import conversion_notes
 from annette.kept import kept
 from annette.mapping.kernel import LEFT_TO_HOST, KernelTable, known_rows
@@ -104,6 +105,11 @@ def map_network(platform: Platform, network: Network) -> MappedNetwork:
         MappingError: A rule recognises a kind of layer in what cannot be one.
         NetworkSizeError: The network asks for more work or memory than its layers warrant.
     """
+    with uncollected():
+        return _mapped(platform, network)
+
+
+def _mapped(platform: Platform, network: Network) -> MappedNetwork:
     described = describe_kernels(platform, network, platform.mapping.apply(network))
     kernels, table = described.kernels, described.table
     costly = np.flatnonzero(~described.free)

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 __all__ = ["conversion_notes", "moves_data", "refuse_precision"]
 
 _MOVING: Final = kinds_in(Category.MOVEMENT, Category.VIEW) | {"cast", "copy", "where", "compare"}
+_CONVERSIONS: Final = frozenset({"quantize", "dequantize"})
 _WHOLE_BITS: Final = 32
 
 
@@ -103,7 +104,9 @@ def conversion_notes(network: Network, kernels: Sequence[Kernel], platform: Plat
 
 def _is_float(network: Network) -> bool:
     """Whether what flows into layers with weights are floating-point numbers, and nothing is quantised on the way."""
-    weighted = [layer for layer in network.layers if layer.workload.weight_elements]
-    read = {name for layer in weighted for name in layer.inputs if not network.tensors[name].constant}
-    quantised = any(layer.kind in ("quantize", "dequantize") for layer in network.layers)
-    return bool(read) and not quantised and all(network.tensors[name].dtype.is_float for name in read)
+    links, tensors = network.links, network.tensors
+    if not _CONVERSIONS.isdisjoint(links.by_kind):
+        return False
+    pairs = zip(network.layers, links.reads, strict=True)
+    read = {name for layer, own in pairs if layer.workload.weight_elements for name in own}
+    return bool(read) and all(tensors[name].dtype.is_float for name in read)

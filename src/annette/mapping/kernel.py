@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass, field
 from functools import cached_property
+from itertools import chain
 from typing import TYPE_CHECKING, Final, TypeAlias
 
 import numpy as np
@@ -287,11 +288,15 @@ def _keep_shared_weights(values: FloatArray, uses: Sequence[tuple[int, int]]) ->
 def _context(kernels: Sequence[Kernel]) -> dict[str, FloatArray]:
     """Columns of the numbers that context stages gave; 0 where a kernel lacks one."""
     distinct = {id(kernel.context): kernel.context for kernel in kernels}  # Stages give alike kernels the same one.
-    names = list(dict.fromkeys(name for context in distinct.values() for name in context))
+    names = tuple(dict.fromkeys(chain.from_iterable(distinct.values())))
     if not names:
         return {}
     number = {identity: place for place, identity in enumerate(distinct)}
-    rows = np.array([[context.get(name, 0.0) for name in names] for context in distinct.values()], dtype=np.float64)
+    numbers = [
+        tuple(context.values()) if tuple(context) == names else tuple([context.get(name, 0.0) for name in names])
+        for context in distinct.values()
+    ]
+    rows = np.array(numbers, dtype=np.float64)
     columns = np.ascontiguousarray(rows[[number[id(kernel.context)] for kernel in kernels]].T)
     return {f"{CONTEXT_PREFIX}{name}": column for name, column in zip(names, columns, strict=True)}
 

@@ -118,11 +118,11 @@ class LayoutWalk:
     def visit(self, kernel: Kernel) -> None:
         """Adds the next kernel behind the copies that it needs."""
         if self._absorbed and kernel.name in self._absorbed:
-            kernel = replace(kernel, free=True, rules=(*kernel.rules, "layout"))
+            kernel = revised(kernel, free=True, rule="layout")
         if kernel.free and not self._moves_in_blocks(kernel):
             self._view(kernel)
             return
-        kernel = replace(kernel, free=False) if kernel.free else kernel
+        kernel = revised(kernel, free=False) if kernel.free else kernel
         way = self._way(kernel)
         moved = kernel.kind == "transpose" and (not way.ruled or self._model.channels_last)
         if not moved or not self._transposed_copy(kernel):
@@ -242,11 +242,10 @@ class LayoutWalk:
         permutation = kernel.anchor.attributes.get("perm")
         if permutation is None or not self._is_in_blocks(kernel.inputs):
             return False
-        rules = (*kernel.rules, "layout")
         if permutation == _TOKENS_TO_FIRST and not self._tokens.isdisjoint(kernel.inputs):
-            self.result.append(replace(kernel, free=True, rules=rules))
+            self.result.append(revised(kernel, free=True, rule="layout"))
         elif permutation == _TO_LAST and self._model.transposes:
-            self.result.append(replace(kernel, kind=self._model.to_plain, rules=rules))
+            self.result.append(revised(kernel, kind=self._model.to_plain, rule="layout"))
         else:
             return False
         self._record(kernel.outputs, _PLAIN)

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import hashlib
+from collections import Counter
+from itertools import chain
 from typing import TYPE_CHECKING, Final
 
 from annette.mapping.pattern import COMMUTATIVE
@@ -37,17 +39,46 @@ def structural_order(kernels: Sequence[Kernel]) -> list[int]:
     lengths: list[int] = []
     for at, kernel in enumerate(kernels):
         sources = [made[tensor] for tensor in kernel.inputs if made.get(tensor, at) < at]
-        if kernel.anchor.kind in _SYMMETRIC:
+        if len(sources) > 1 and kernel.anchor.kind in _SYMMETRIC:
             sources.sort(key=lambda source: -lengths[source])
         before.append(sources)
-        lengths.append(1 + max((lengths[source] for source in sources), default=0))
-    read = {position for positions in before for position in positions}
+        lengths.append(1 + (max([lengths[source] for source in sources]) if sources else 0))
+    read = set(chain.from_iterable(before))
     results = [position for position in range(len(kernels)) if position not in read]
-    if len(results) > 1:
+    return _walk(_ordered(results, kernels, before) if len(results) > 1 else results, before)
+
+
+def _ordered(results: Sequence[int], kernels: Sequence[Kernel], before: Sequence[Sequence[int]]) -> list[int]:
+    """Results by the number of kernels that they need, then by what these compute."""
+    needed = dict(zip(results, _counts_of_needed(results, before), strict=True))
+    found = sorted(results, key=needed.__getitem__)
+    # Those that need as many are mostly of one size and read the same: digests of all that they need are dear.
+    own = {
+        (needed[result], kernels[result].kind, kernels[result].anchor.workload.dimensions, *before[result])
+        for result in results
+    }
+    if len(own) > len(set(needed.values())):
         marks = _marks(kernels, before)
-        needed = {result: len(_walk([result], before)) for result in results}
-        results.sort(key=lambda result: (needed[result], marks[result], result))
-    return _walk(results, before)
+        found.sort(key=lambda result: (needed[result], marks[result]))
+    return found
+
+
+def _counts_of_needed(results: Sequence[int], before: Sequence[Sequence[int]]) -> list[int]:
+    """How many kernels lead to each result, itself among them."""
+    leads_to = [0] * len(before)  # Of each kernel the results that need it, one bit each.
+    for number, result in enumerate(results):
+        leads_to[result] = 1 << number
+    for position in range(len(before) - 1, -1, -1):
+        for source in before[position]:
+            leads_to[source] |= leads_to[position]
+    counts = [0] * len(results)
+    for needing, kernels in Counter(leads_to).items():
+        left = needing
+        while left:
+            number = left.bit_length() - 1
+            counts[number] += kernels
+            left ^= 1 << number
+    return counts
 
 
 def _marks(kernels: Sequence[Kernel], before: Sequence[Sequence[int]]) -> list[bytes]:
@@ -64,15 +95,18 @@ def _marks(kernels: Sequence[Kernel], before: Sequence[Sequence[int]]) -> list[b
 def _walk(roots: Iterable[int], before: Sequence[Sequence[int]]) -> list[int]:
     """Everything that the roots need and the roots, each after what it reads, operand by operand."""
     order: dict[int, None] = {}
+    stack: list[int] = []
     for root in roots:
-        stack = [(root, False)]
+        stack.append(root)
         while stack:
-            position, ready = stack.pop()
-            if position in order:
-                continue
-            if ready:
-                order[position] = None
-                continue
-            stack.append((position, True))
-            stack.extend((source, False) for source in reversed(before[position]) if source not in order)
+            position = stack.pop()
+            if position < 0:  # Its turn comes again, after all that it reads.
+                order[~position] = None
+            elif position not in order:
+                missing = [source for source in before[position] if source not in order]
+                if missing:
+                    stack.append(~position)
+                    stack += reversed(missing)
+                else:
+                    order[position] = None
     return list(order)

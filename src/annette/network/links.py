@@ -9,6 +9,7 @@ from annette.network.kinds import Category, kinds_in
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
+    from collections.abc import Set as AbstractSet
 
     from annette.network.layer import Layer
     from annette.network.tensor import Tensor
@@ -68,12 +69,11 @@ class Links(NamedTuple):
         Returns:
             The edges; None where the network is damaged, or a layer reads what one behind it writes.
         """
-        given = set(inputs)
-        if len({layer.name for layer in layers}) < len(layers):
+        given, written = set(inputs), [tensor for layer in layers for tensor in layer.outputs]
+        if not _are_apart(layers, written, given) or not all(map(tensors.__contains__, written)):
             return None
         made: dict[str, int] = {name: FED for name in given if name in tensors}
         made |= {name: CONSTANT for name, tensor in tensors.items() if tensor.constant}
-        readers: list[list[int]] = [[] for _ in layers]
         operands, operand_names, reads, producers = [], [], [], []
         by_kind: defaultdict[str, list[int]] = defaultdict(list)
         constants_read: list[str] = []
@@ -89,31 +89,47 @@ class Links(NamedTuple):
                 sources = tuple([made.get(tensor, CONSTANT) for tensor in own])
             operand_names.append(own)
             operands.append(sources)
-            for reading in [readers[source] for source in set(sources) if source >= 0]:
-                reading.append(position)
             if len(sources) != 1 or sources[0] == CONSTANT:
                 own, sources, constants = _activations(own, sources)
                 constants_read += constants
             reads.append(own)
             producers.append(sources)
             for tensor in layer.outputs:
-                if tensor in given or tensor not in tensors or made.get(tensor, CONSTANT) != CONSTANT:
-                    return None
                 made[tensor] = position
         if not all(tensor in made or tensor in given for tensor in outputs):
             return None
+        constants_read = [name for name in constants_read if name != SCALAR]
+        readers = _readers(producers)
         for source in {made[tensor] for tensor in outputs if made.get(tensor, FED) >= 0}:
             readers[source].append(len(layers))
         return cls(
             kinds=tuple([layer.kind for layer in layers]),
             operands=tuple(operands),
             operand_names=tuple(operand_names),
-            readers=tuple([tuple(positions) for positions in readers]),
+            readers=tuple(map(tuple, readers)),
             reads=tuple(reads),
             producers=tuple(producers),
             by_kind={kind: tuple(positions) for kind, positions in by_kind.items()},
             shares_constants=len(set(constants_read)) < len(constants_read),
         )
+
+
+def _are_apart(layers: Sequence[Layer], written: Sequence[str], given: AbstractSet[str]) -> bool:
+    """Whether no two layers have one name, and no tensor is written twice, or written and fed in."""
+    names = {layer.name for layer in layers}
+    return len(names) == len(layers) and len(set(written)) == len(written) and given.isdisjoint(written)
+
+
+def _readers(producers: Sequence[Sequence[int]]) -> list[list[int]]:
+    """For each layer, who reads any of its results, given the producers of what each reads."""
+    readers: list[list[int]] = [[] for _ in producers]
+    for position, sources in enumerate(producers):
+        for source in sources:
+            if source >= 0:
+                reading = readers[source]
+                if not reading or reading[-1] != position:  # Else it reads another result of the same layer, too.
+                    reading.append(position)
+    return readers
 
 
 def _activations(

@@ -145,7 +145,7 @@ def likeness_of(table: KernelTable) -> Likeness:
     equal, (_, kind) = equal_rows(table), table.numbered_kinds
     first = np.empty(int(equal.max(initial=-1)) + 1, dtype=np.intp)
     first[equal[::-1]] = np.arange(len(equal))[::-1]  # Of equal kernels the last one written counts: the first.
-    kind_of, coordinates, pairs = kind[first], similarity_coordinates(table.select(first)), None
+    kind_of, coordinates, pairs = kind[first], similarity_coordinates(table)[first], None
     if len(first) <= _MOST_COMPARED:
         left, right = np.nonzero(kind_of[:, None] == kind_of[None])
         if len(left) <= _CHUNK * _CHUNK:

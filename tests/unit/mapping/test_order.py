@@ -37,6 +37,28 @@ def test_of_several_results_that_of_fewer_kernels_comes_first():
     assert _kinds(net.build(long, short)) == ["tanh", "sigmoid", "relu"]
 
 
+def test_dead_ends_come_by_the_number_of_kernels_that_lead_to_them():
+    net = NetworkBuilder("dead ends")
+    x = net.activation(net.input("x", (1, 8, 8, 8)), "sigmoid")
+    y = net.activation(x, "tanh")
+    deep = net.activation(net.activation(y, "relu"), "elu")
+    early = [net.mul(x, 0.0), net.mul(x, 0.0)]
+    late = net.mul(y, 0.0)
+    kernels = MappingModel("plain").apply(net.build(deep, late, *early))
+    found = [kernels[position].outputs[0] for position in structural_order(kernels)]
+    assert found == [x.name, early[0].name, early[1].name, y.name, late.name, *found[-2:]]
+
+
+def test_results_of_one_size_come_in_one_order_whatever_they_are_called():
+    net = NetworkBuilder("results")
+    x = net.input("x", (1, 8, 8, 8))
+    network = net.build(*[net.activation(net.activation(x, kind), "relu") for kind in ("tanh", "sigmoid", "elu")])
+    found = _kinds(network)
+    assert sorted(found) == ["elu", "relu", "relu", "relu", "sigmoid", "tanh"]
+    for other in (renamed(network, reversed_names(network)), *(listed_otherwise(network, seed) for seed in range(4))):
+        assert _kinds(other) == found
+
+
 def test_neither_names_nor_the_order_of_layers_count():
     network = _branches("concat")
     for other in (renamed(network, reversed_names(network)), *(listed_otherwise(network, seed) for seed in range(4))):

@@ -64,3 +64,8 @@ def test_what_is_damaged_has_no_edges_and_is_refused(change, message):
     assert Links.of(*change(given).values()) is None
     with pytest.raises(NetworkStructureError, match=message):
         Network(name="damaged", **change(given))
+
+
+def test_numbers_are_no_constants_that_layers_share():
+    net = NetworkBuilder("numbers")
+    assert not net.build(net.mul(net.mul(net.input("x", (2, 8)), 2.0), 3.0)).links.shares_constants

@@ -38,7 +38,7 @@ import numpy as np
 from annette.devices.arm_ethos_u.operators import is_quantised, left_to_host
 from annette.devices.arm_ethos_u.scheduler.accelerator import Accelerator
 from annette.devices.arm_ethos_u.scheduler.batches import copies_of_samples, joins_samples
-from annette.devices.arm_ethos_u.scheduler.chaining import can_chain, chain
+from annette.devices.arm_ethos_u.scheduler.chaining import can_chain
 from annette.devices.arm_ethos_u.scheduler.copies import CUT, copies_before, reading
 from annette.devices.arm_ethos_u.scheduler.decomposition import operations_of, steps_of
 from annette.devices.arm_ethos_u.scheduler.execution_order import execution_order, readers_of, with_copies
@@ -72,6 +72,10 @@ SOFTMAX_VECTOR: Final = "softmax_vector"
 
 MAP_MAXIMUM: Final = "map_maximum"
 """Kind of kernel: the largest values over height and width of a feature map."""
+
+_MAXIMA: Final = ("reduce_max", "reduce_min", "global_max_pool")
+_RENAMED: Final = frozenset({"transpose", "softmax", *_MAXIMA})
+"""Kinds of which some kernels get another name (`EthosUPlacement._named`)."""
 
 _MAP_RANK: Final = 4
 _BUSY: Final = ("engine_cycles", "on_chip_cycles", "off_chip_cycles")
@@ -135,7 +139,7 @@ class EthosUPlacement(ContextStage):
             these; and, by the names of concats, the tensors that they copy.
         """
         storage = storage_of(network)
-        divided, border = self._divided([self._named(kernel, network, storage) for kernel in kernels], network)
+        divided, border = self._divided(self._all_named(kernels, network, storage), network)
         kernels, storage, border, outputs = hand_out(divided, network, storage, border)
         writer = {tensor: position for position, kernel in enumerate(kernels) for tensor in kernel.outputs}
         readers, handed_out = readers_of(kernels), border
@@ -158,16 +162,16 @@ class EthosUPlacement(ContextStage):
             own = self._operations(kernel, storage, root, maps, copied.get(kernel.name))
             read = kernel.inputs[0] if kernel.inputs else ""
             before = copies_before(kernel, root.get(read, ""), maps, cut=read in cuts)
-            if before.copies:
+            if before is not None and before.copies:
                 place(_copying_kernel(kernel, network, before.what), before.copies)
                 own = reading(own, root[read], before.target)
-            if before.what == CUT:
+            if before is not None and before.what == CUT:
                 root[read] = before.target
                 cuts.discard(read)
             alone = len(own) == 1 and bool(operations) and not self.accelerator.config.shram_banks
             if alone and _only_reads(kernel, placed, readers, handed_out) and can_chain(operations[-1], own[0]):
-                operations[-1] = chain(operations[-1], own[0])
-                place(replace(kernel, free=True, rules=(*kernel.rules, "chained")), ())
+                operations[-1] = self._known.chained(operations[-1], own[0])
+                place(revised(kernel, free=True, rule="chained"), ())
                 continue
             place(outside_of(kernel), own)
         return placed, schedule(self.accelerator, operations, maps, self._known), copied
@@ -182,24 +186,21 @@ class EthosUPlacement(ContextStage):
         op = entry.op
         if len(own) > 1 or op.alike is None or op.repeats > 1:
             return _context_of(scheduled, own, copied)
-        ifms, ofm = scheduled.memories(position)
-        on_chip = self.accelerator.on_chip
         key = (
             op.alike,
             entry.stripe_height,
             entry.cascade >= 0,
-            entry.buffering,
-            tuple([memory is on_chip for memory in ifms]),
-            ofm is on_chip,
+            id(entry.buffering),
+            scheduled.on_chip(position),
             scheduled.entries[position - 1].slack_cycles if position else 0.0,
             places_of(op, scheduled.maps),
             copied,
         )
         found = self._known.contexts.get(key)
         if found is None:
-            found = _context_of(scheduled, own, copied)
+            found = _context_of(scheduled, own, copied), entry.buffering
             self._known.contexts.put(key, found)
-        return found
+        return found[0]
 
     def _operations(
         self,
@@ -240,6 +241,9 @@ class EthosUPlacement(ContextStage):
             return [replace(own[0], own_cycles=maximum_cycles(self.accelerator, *sizes))]
         return own
 
+    def _all_named(self, kernels: Sequence[Kernel], network: Network, storage: Storage) -> list[Kernel]:
+        return [self._named(kernel, network, storage) if kernel.kind in _RENAMED else kernel for kernel in kernels]
+
     def _named(self, kernel: Kernel, network: Network, storage: Storage) -> Kernel:
         """A kernel, under a kind of its own if Vela makes several operations of it whose cycles are known.
 
@@ -248,15 +252,15 @@ class EthosUPlacement(ContextStage):
         kind, workload = kernel.kind, kernel.anchor.workload
         if kind == "transpose" and len(kernel.layers) == 1 and kernel.inputs and not kernel.free:
             moves = steps_of(kernel, storage)
-            return kernel if moves else replace(kernel, free=True, rules=(*kernel.rules, "moves-nothing"))
+            return kernel if moves else revised(kernel, free=True, rule="moves-nothing")
         if len(kernel.layers) > 1 or not self.accelerator.config.cycles_per_word:
             return kernel
         if kind == "softmax" and workload.output_elements == workload.dimensions.axis_size > 1:
-            return replace(kernel, kind=SOFTMAX_VECTOR)
-        if kind in ("reduce_max", "reduce_min", "global_max_pool") and network.channels_last:
+            return revised(kernel, kind=SOFTMAX_VECTOR)
+        if kind in _MAXIMA and network.channels_last:
             shape = network.tensors[kernel.inputs[0]].shape
             if len(shape) == _MAP_RANK and shape[0] == 1 and 1 < workload.output_elements == shape[-1]:
-                return replace(kernel, kind=MAP_MAXIMUM)
+                return revised(kernel, kind=MAP_MAXIMUM)
         return kernel
 
     def _divided(self, kernels: Sequence[Kernel], network: Network) -> tuple[Sequence[Kernel], frozenset[str]]:
@@ -269,9 +273,9 @@ class EthosUPlacement(ContextStage):
         for kernel in kernels:
             if left_to_host(kernel, network, shram=shram, quantised=quantised):
                 border.update(kernel.inputs, kernel.outputs)
-                divided.append(replace(kernel, free=True, rules=(*kernel.rules, LEFT_TO_HOST)))
+                divided.append(revised(kernel, free=True, rule=LEFT_TO_HOST))
             elif kernel.free and len(kernel.inputs) > 1:  # A view whose shape is computed is a copy.
-                divided.append(replace(kernel, kind="copy", free=False))
+                divided.append(revised(kernel, kind="copy", free=False))
             else:
                 divided.append(kernel)
         return divided, frozenset(border)

@@ -12,37 +12,32 @@ Numbers that it gives to kernels:
 from __future__ import annotations
 
 from dataclasses import asdict, dataclass, field, replace
+from functools import cached_property
 from operator import attrgetter
 from typing import TYPE_CHECKING, Any, ClassVar, Final, Self
 
-from annette.devices.intel_myriad.placement.graph import Node, build_stages
+from annette.devices.intel_myriad.placement.graph import build_stages, forget
 from annette.devices.intel_myriad.placement.memory import Chip
+from annette.devices.intel_myriad.placement.nodes import CONVOLUTIONS, nodes_of
 from annette.devices.intel_myriad.placement.passes import place
-from annette.devices.intel_myriad.placement.tiling import Window, tile
 from annette.errors import MappingError
+from annette.kept import Recent
 from annette.mapping.context import ContextStage, integer_parameters
 from annette.mapping.kernel import Kernel, revised
 from annette.mapping.order import structural_order
 from annette.network import describe_layer
-from annette.network.kinds import Category, kinds_in
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
+    from annette.devices.intel_myriad.placement.graph import Node
     from annette.devices.intel_myriad.placement.memory import Schedule
-    from annette.network import Network
+    from annette.devices.intel_myriad.placement.nodes import KnownForms
+    from annette.network import Network, Tensor
 
 __all__ = ["MyriadPlacement"]
 
-_CONVOLUTIONS: Final = frozenset({"conv", "grouped_conv", "depthwise_conv"})
-_ROLES: Final[dict[str, str]] = {
-    **dict.fromkeys(kinds_in(Category.ACTIVATION), "activation"),
-    **dict.fromkeys(("max_pool", "average_pool"), "pooling"),
-    **dict.fromkeys(("global_average_pool", "global_max_pool", "reduce_mean"), "reduction"),
-    "fully_connected": "matrix",
-    "concat": "concat",
-}
-"""Role in placement of each kind that does not depend on the kernel; all others are software."""
+_MOST: Final = 16_384
 
 _LIMITS: Final = {
     "slice_bytes": (1024, 1 << 30),
@@ -104,21 +99,53 @@ class MyriadPlacement(ContextStage):
         """
         kernels = _without_constants(kernels)
         order = structural_order(kernels)
-        nodes = _nodes([kernels[position] for position in order], network, self.chip.output_limit_bytes)
-        first = len(network.inputs)
-        schedule = place(build_stages(nodes, self.chip.output_limit_bytes), self.chip)
-        plans = _plans(schedule, len(nodes))
-        placed = [_moved(tensor, network, "convert") for tensor in network.inputs]
-        at = {position: first + place for place, position in enumerate(order)}
+        limit_bytes = self.chip.output_limit_bytes
+        placed = [self._moved(tensor, network, "convert") for tensor in network.inputs]
+        nodes = nodes_of([kernels[position] for position in order], placed, limit_bytes, self._forms)
+        stages = build_stages(nodes, limit_bytes)
+        plans = _plans(place(stages, self.chip), len(nodes))
+        forget(stages)
+        first = len(placed)
+        at = {position: first + number for number, position in enumerate(order)}
         contexts: dict[tuple[float, ...], dict[str, float]] = {}
         for position, kernel in enumerate(kernels):
             node, plan = nodes[at[position]], plans[at[position]]
             if kernel.free:
-                placed += _transposes(kernel, network)
+                placed += self._transposes(kernel, network)
                 placed.append(kernel)
             else:
                 placed.append(_planned(kernel, node, plan, contexts))
         return tuple(placed)
+
+    @cached_property
+    def _forms(self) -> KnownForms:
+        return Recent(_MOST)
+
+    @cached_property
+    def _moves(self) -> Recent[tuple[str, Tensor, bool], Kernel]:
+        return Recent(_MOST)
+
+    def _transposes(self, view: Kernel, network: Network) -> list[Kernel]:
+        """The plug-in stores channels first: a feature map is transposed before a view of it as channels last."""
+        if not network.channels_last or not view.inputs or view.kind != "reshape":
+            return []
+        maker = network.producers.get(view.inputs[0])
+        convolved = maker is not None and maker.kind == "conv"
+        return [self._moved(view.inputs[0], network, "transpose")] if convolved else []
+
+    def _moved(self, tensor: str, network: Network, kind: str) -> Kernel:
+        """A kernel that the runtime adds: it brings an input to half precision, or a feature map into another order."""
+        described = network.tensors[tensor]
+        key = kind, described, network.channels_last
+        known = self._moves.get(key)
+        if known is None:
+            name = f"{tensor}:{kind}"
+            copied = describe_layer(
+                "copy", name, inputs=[described], outputs=[described], channels_last=network.channels_last
+            )
+            known = Kernel(name, kind, copied, (), (tensor,), (tensor,), ("myriad-placement",))
+            self._moves.put(key, known)
+        return known
 
     def to_json(self) -> dict[str, Any]:
         """The chip's numbers."""
@@ -135,7 +162,6 @@ class MyriadPlacement(ContextStage):
 
 
 _numbers_of: Final = attrgetter(*MyriadPlacement.columns)
-_window_of: Final = attrgetter(*Window._fields)
 
 
 def _without_constants(kernels: Sequence[Kernel]) -> list[Kernel]:
@@ -143,75 +169,19 @@ def _without_constants(kernels: Sequence[Kernel]) -> list[Kernel]:
     constant: set[str] = set()
     kept: list[Kernel] = []
     for kernel in kernels:
+        if constant.isdisjoint(kernel.inputs) and kernel.kind != "mul":
+            kept.append(kernel)
+            continue
         zero = kernel.kind == "mul" and kernel.anchor.attributes.get("scalar") == 0
-        varying = tuple(tensor for tensor in kernel.inputs if tensor not in constant)
+        varying = tuple([tensor for tensor in kernel.inputs if tensor not in constant])
         if zero or (kernel.inputs and not varying):
             constant.update(kernel.outputs)
-            kept.append(replace(kernel, free=True, rules=(*kernel.rules, "constant-folded")))
+            kept.append(revised(kernel, free=True, rule="constant-folded"))
         elif kernel.kind == "add" and len(varying) == 1 < len(kernel.inputs):
             kept.append(replace(kernel, inputs=varying, free=True, rules=(*kernel.rules, "constant-folded")))
         else:
             kept.append(kernel)
     return kept
-
-
-def _nodes(kernels: Sequence[Kernel], network: Network, limit_bytes: int) -> list[Node]:
-    """One node for each input of the network, as they are first read, and for each kernel, in this order."""
-    nodes: list[Node] = []
-    made: dict[str, int] = {}
-    first_read = {tensor: place for place, kernel in reversed(list(enumerate(kernels))) for tensor in kernel.inputs}
-    for tensor in sorted(network.inputs, key=lambda tensor: first_read.get(tensor, len(kernels))):
-        made[tensor] = len(nodes)
-        dimensions = _moved(tensor, network, "convert").anchor.workload.dimensions
-        nodes.append(Node(tensor, "input", dimensions, dimensions.out_height, []))
-    tiles = _height_tiles(kernels, limit_bytes)
-    for kernel in kernels:
-        dimensions = kernel.anchor.workload.dimensions
-        parents = list(dict.fromkeys(made[tensor] for tensor in kernel.inputs if tensor in made))
-        node = Node(
-            kernel.name,
-            _role(kernel, tiles),
-            dimensions,
-            dimensions.out_height * dimensions.out_depth * dimensions.batch,
-            parents,
-            is_max=kernel.kind == "max_pool",
-            height_tiles=tiles.get(kernel.name, 0) if dimensions.groups == 1 else 0,
-        )
-        for parent in parents:
-            nodes[parent].children.append(len(nodes))
-        for tensor in kernel.outputs:
-            made[tensor] = len(nodes)
-        nodes.append(node)
-    return nodes
-
-
-def _role(kernel: Kernel, engine: Mapping[str, int]) -> str:
-    if kernel.free:
-        return "view"
-    if kernel.kind in _CONVOLUTIONS:
-        return "convolution" if kernel.name in engine else "software"
-    if kernel.kind == "add":
-        return "sum" if len(kernel.inputs) > 1 else "software"
-    return _ROLES.get(kernel.kind, "software")
-
-
-def _height_tiles(kernels: Sequence[Kernel], limit_bytes: int) -> dict[str, int]:
-    """Convolutions that the engine runs, by name, with the tiles that it makes of one sample, downwards.
-
-    Grouped ones always run, as do matrix products, which have one position and are never cut.
-    """
-    engine: dict[str, int] = {}
-    for kernel in kernels:
-        size = kernel.anchor.workload.dimensions
-        if kernel.free or kernel.kind not in _CONVOLUTIONS or size.out_depth > 1:
-            continue
-        window = Window(*_window_of(size))
-        tiling = tile(window, limit_bytes) if size.groups == 1 else None
-        if tiling:
-            engine[kernel.name] = tiling.height_tiles
-        elif size.groups > 1 or size.out_height * size.out_width == 1:
-            engine[kernel.name] = 1
-    return engine
 
 
 def _plans(schedule: Schedule, count: int) -> list[_Plan]:
@@ -243,32 +213,16 @@ def _plans(schedule: Schedule, count: int) -> list[_Plan]:
 def _planned(kernel: Kernel, node: Node, plan: _Plan, contexts: dict[tuple[float, ...], dict[str, float]]) -> Kernel:
     """A kernel as it runs; kernels of equal plans get the same context."""
     if not plan.runs:
-        return replace(kernel, free=True, rules=(*kernel.rules, "in-place"))
+        return revised(kernel, free=True, rule="in-place")
     if plan.hidden:
-        return replace(kernel, free=True, rules=(*kernel.rules, "beside-hardware"))
+        return revised(kernel, free=True, rule="beside-hardware")
     numbers = _numbers_of(plan)
     context = contexts.get(numbers)
     if context is None:
         context = contexts[numbers] = dict(zip(MyriadPlacement.columns, map(float, numbers), strict=True))
-    dimensions = node.dimensions
-    if kernel.kind in _CONVOLUTIONS and node.role != "convolution":
-        return replace(kernel, kind="software_conv", context=context)
+    dimensions = node.form.dimensions
+    if kernel.kind in CONVOLUTIONS and node.form.role != "convolution":
+        return revised(kernel, kind="software_conv", context=context)
     if kernel.kind == "conv" and dimensions.out_height * dimensions.out_width == 1:
-        return replace(kernel, kind="fully_connected", rules=(*kernel.rules, "as-matrix-product"), context=context)
+        return revised(kernel, kind="fully_connected", rule="as-matrix-product", context=context)
     return revised(kernel, context=context)
-
-
-def _transposes(view: Kernel, network: Network) -> list[Kernel]:
-    """The plug-in stores channels first: a feature map is transposed before a view of it as channels last."""
-    if not network.channels_last or not view.inputs or view.kind != "reshape":
-        return []
-    maker = network.producers.get(view.inputs[0])
-    return [_moved(view.inputs[0], network, "transpose")] if maker is not None and maker.kind == "conv" else []
-
-
-def _moved(tensor: str, network: Network, kind: str) -> Kernel:
-    """A kernel that the runtime adds: it brings an input to half precision, or a feature map into another order."""
-    described = network.tensors[tensor]
-    name = f"{tensor}:{kind}"
-    copied = describe_layer("copy", name, inputs=[described], outputs=[described], channels_last=network.channels_last)
-    return Kernel(name, kind, copied, (), (tensor,), (tensor,), ("myriad-placement",))

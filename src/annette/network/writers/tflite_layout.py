@@ -7,6 +7,7 @@ channels-last has the order (0, 2, 3, 1).
 from __future__ import annotations
 
 import math
+from functools import cache
 from itertools import pairwise
 from typing import TYPE_CHECKING, TypeAlias
 
@@ -18,11 +19,13 @@ __all__ = ["Order", "features_last", "plain", "reshaped", "same_memory", "stored
 Order: TypeAlias = tuple[int, ...]
 
 
+@cache
 def plain(rank: int) -> Order:
     """The order of a tensor that is stored as the network has it."""
     return tuple(range(rank))
 
 
+@cache
 def features_last(rank: int) -> Order:
     """The order of a feature map N, C, …spatial…, stored with its channels last."""
     return (0, *range(2, rank), 1) if rank > 2 else plain(rank)
@@ -30,7 +33,7 @@ def features_last(rank: int) -> Order:
 
 def stored(shape: Sequence[int], order: Order) -> tuple[int, ...]:
     """A shape as it is stored."""
-    return tuple(shape[dimension] for dimension in order)
+    return tuple([shape[dimension] for dimension in order])
 
 
 def transposed(order: Order, perm: Sequence[int]) -> Order:

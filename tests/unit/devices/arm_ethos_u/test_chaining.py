@@ -5,6 +5,7 @@ import pytest
 from annette.devices.arm_ethos_u.scheduler.block_config import OpShape
 from annette.devices.arm_ethos_u.scheduler.chaining import can_chain, chain
 from annette.devices.arm_ethos_u.scheduler.operations import NpuOp
+from annette.devices.arm_ethos_u.scheduler.repetition import Known
 from annette.mapping.rules import preset
 from annette.network.builder import NetworkBuilder
 
@@ -67,3 +68,18 @@ def test_scalars_are_no_feature_maps():
     before = operation("conv", ["x", "y", "z"], "a", chained=2)
     assert can_chain(before, operation("min", ["a"], "c", constants=1))
     assert not can_chain(before, operation("min", ["a"], "c", constants=1024))
+
+
+def test_a_chain_of_operations_known_before_is_that_of_working_it_out():
+    known = Known()
+    both = []
+    for names in (("x", "a", "y", "b"), ("p", "q", "r", "s")):
+        read, between, side, written = names
+        parts = operation("conv", [read], between), operation("mul", [side, between], written, constants=1)
+        tokened = [known.operation_of(each.kind, each.ifms, each.ofm) for each in parts]
+        if None in tokened:
+            tokened = [known.keep(each.kind, None, each) for each in parts]
+        both.append(known.chained(*tokened))
+        assert both[-1] == chain(*parts)
+    assert both[0].alike is both[1].alike is not None
+    assert known.chained(operation("conv", ["x"], "a"), operation("mul", ["a", "y"], "b")).alike is None

@@ -1,14 +1,17 @@
 """Placement in on-chip memory: what is copied, what is free, and that trials leave no trace."""
 
+import gc
 import time
 from dataclasses import replace
 
 import pytest
 
-from annette.devices.intel_myriad.placement.graph import build_stages
+from annette.collector import uncollected
+from annette.devices.intel_myriad.placement.graph import Stage, build_stages
 from annette.devices.intel_myriad.placement.memory import Chip, Schedule
+from annette.devices.intel_myriad.placement.nodes import nodes_of
 from annette.devices.intel_myriad.placement.passes import place
-from annette.devices.intel_myriad.stage import MyriadPlacement, _nodes
+from annette.devices.intel_myriad.stage import MyriadPlacement
 from annette.mapping.kernel import Kernel
 from annette.mapping.rules import preset
 from annette.network.builder import NetworkBuilder
@@ -91,7 +94,9 @@ def test_trials_leave_a_schedule_that_a_fresh_run_agrees_with(name):
     """Incremental trials must end where running all stages from the start does."""
     network = build(name)
     kernels = replace(MAPPING, context=None).apply(network)
-    schedule = place(build_stages(_nodes(kernels, network, CHIP.output_limit_bytes), CHIP.output_limit_bytes), CHIP)
+    inputs = MAPPING.apply(network)[: len(network.inputs)]
+    nodes = nodes_of(kernels, inputs, CHIP.output_limit_bytes)
+    schedule = place(build_stages(nodes, CHIP.output_limit_bytes), CHIP)
     again = Schedule(schedule.stages, CHIP)
     assert again.fill() is None
     assert all(part.shave_count > 0 for stage in schedule.stages for part in stage.parts if part.shaves != "none")
@@ -141,3 +146,13 @@ def test_what_follows_from_a_product_with_zero_is_folded():
 def test_parameters_read_back():
     stage = MyriadPlacement(Chip(slices=12))
     assert MyriadPlacement.from_json(stage.to_json()) == stage
+
+
+@pytest.mark.parametrize("name", ["squeezenet1_0", "mobilenet_v2"])
+def test_stages_leave_nothing_to_the_garbage_collector(name):
+    network = build(name)
+    MAPPING.apply(network)
+    gc.collect()
+    with uncollected():
+        MAPPING.apply(network)
+        assert not [each for each in gc.get_objects() if isinstance(each, Stage)]

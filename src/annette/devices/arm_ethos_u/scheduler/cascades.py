@@ -69,6 +69,7 @@ def _follows(entries: Sequence[ScheduledOp], maps: Mapping[str, FeatureMap], pos
     return (
         between is not None
         and not (between.nhwc or between.whole or between.network_io)
+        and len(between.writers) == 1
         and written in entries[position].op.ifms
         and between.readers == [position]
     )
@@ -141,6 +142,8 @@ def cascades_of(
     accelerator: Accelerator, entries: Sequence[ScheduledOp], maps: Mapping[str, FeatureMap]
 ) -> list[Cascade]:
     """All cascades of a schedule in which nothing is striped yet, with the highest stripes."""
+    if 2 * max([each.size_bytes for each in maps.values()], default=0) < accelerator.staging_bytes:
+        return []  # Every operation fits by itself (`_alone_bytes`).
     lowest = {}
     for position, entry in enumerate(entries):
         behind = entries[position + 1].op.shape if position + 1 < len(entries) else None

@@ -43,11 +43,11 @@ def can_chain(before: NpuOp, op: NpuOp) -> bool:
 
 def chain(before: NpuOp, op: NpuOp) -> NpuOp:
     """Both operations as one."""
-    others = [(name, size) for name, size in zip(op.ifms, op.ifm_bytes, strict=True) if name != before.ofm]
+    others = [size for name, size in zip(op.ifms, op.ifm_bytes, strict=True) if name != before.ofm]
     return replace(
         before,
-        ifms=(*before.ifms, *(name for name, _ in others)),
-        ifm_bytes=(*before.ifm_bytes, *(size for _, size in others)),
+        ifms=chained_ifms(before, op),
+        ifm_bytes=(*before.ifm_bytes, *others),
         ofm=op.ofm,
         ofm_bytes=op.ofm_bytes,
         ofm_nhwc=op.ofm_nhwc,
@@ -56,6 +56,11 @@ def chain(before: NpuOp, op: NpuOp) -> NpuOp:
         lut=before.lut or op.lut,
         activated=before.activated or op.activated,
     )
+
+
+def chained_ifms(before: NpuOp, op: NpuOp) -> tuple[str, ...]:
+    """The feature maps that both operations read as one."""
+    return *before.ifms, *[name for name in op.ifms if name != before.ofm]
 
 
 def _from_memory(op: NpuOp) -> int:

@@ -37,7 +37,7 @@ class Copies(NamedTuple):
     """What is copied before a kernel.
 
     Attributes:
-        what: `BORDER`, `CUT`, or nothing.
+        what: `BORDER` or `CUT`.
         copies: The operations.
         target: The feature map that they write, which the kernel reads.
     """
@@ -47,8 +47,8 @@ class Copies(NamedTuple):
     target: str
 
 
-def copies_before(kernel: Kernel, name: str, maps: dict[str, FeatureMap], *, cut: bool) -> Copies:
-    """What is copied before a kernel.
+def copies_before(kernel: Kernel, name: str, maps: dict[str, FeatureMap], *, cut: bool) -> Copies | None:
+    """What is copied before a kernel; None where nothing is.
 
     Args:
         kernel: Any that is not free.
@@ -64,7 +64,7 @@ def copies_before(kernel: Kernel, name: str, maps: dict[str, FeatureMap], *, cut
         size = (d.in_height, d.in_width)
         target, copies = _copied_samples(d.batch, size, size, d.in_channels, name, maps)
         return Copies(CUT, copies, target)
-    return Copies("", [], name)
+    return None
 
 
 def _padding_copies(

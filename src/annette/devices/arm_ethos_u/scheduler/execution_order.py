@@ -7,10 +7,10 @@ order.
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from annette.devices.arm_ethos_u.scheduler.batches import joins_samples
+from annette.mapping.kernel import revised
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Mapping, Sequence
@@ -24,7 +24,8 @@ def readers_of(kernels: Sequence[Kernel]) -> dict[str, list[int]]:
     """Positions of the kernels that read each tensor."""
     readers: dict[str, list[int]] = {}
     for position, kernel in enumerate(kernels):
-        for tensor in dict.fromkeys(kernel.inputs):
+        read = kernel.inputs
+        for tensor in read if len(read) == 1 else dict.fromkeys(read):
             readers.setdefault(tensor, []).append(position)
     return readers
 
@@ -40,7 +41,15 @@ def execution_order(
         writer: Position of the kernel that writes each tensor.
         readers: Positions of the kernels that read each tensor.
     """
-    unplaced = [len({reader for tensor in kernel.outputs for reader in readers.get(tensor, ())}) for kernel in kernels]
+    unplaced = [
+        len(readers.get(kernel.outputs[0], ()))
+        if len(kernel.outputs) == 1
+        else len({reader for tensor in kernel.outputs for reader in readers.get(tensor, ())})
+        for kernel in kernels
+    ]
+    sources = [
+        list(dict.fromkeys([writer[tensor] for tensor in kernel.inputs if tensor in writer])) for kernel in kernels
+    ]
     ends = dict.fromkeys(writer[tensor] for tensor in outputs if tensor in writer)
     stack = [position for position in ends if not unplaced[position]][::-1]
     backwards: list[int] = []
@@ -48,7 +57,7 @@ def execution_order(
         position = stack.pop()
         backwards.append(position)
         ready = []
-        for before in dict.fromkeys(writer[tensor] for tensor in kernels[position].inputs if tensor in writer):
+        for before in sources[position]:
             unplaced[before] -= 1
             if not unplaced[before]:
                 ready.append(before)
@@ -56,13 +65,13 @@ def execution_order(
     placed = set(backwards)
     rest = [position for position in range(len(kernels)) if position not in placed]
     order = [*rest, *backwards[::-1]]
-    rank = {position: index for index, position in enumerate(order)}
-    sound = all(
-        rank[writer[tensor]] < rank[position]
-        for position, kernel in enumerate(kernels)
-        for tensor in kernel.inputs
-        if tensor in writer
-    )
+    rank = [0] * len(kernels)
+    for index, position in enumerate(order):
+        rank[position] = index
+    sound = True
+    for position, those in enumerate(sources):
+        for before in those:
+            sound = sound and rank[before] < rank[position]
     return order if sound else list(range(len(kernels)))  # Else that of the mapping.
 
 
@@ -86,6 +95,6 @@ def with_copies(
             in_place = set[str]() if joins_samples(kernel) else made.difference(shared)
             copied[kernel.name] = [tensor for tensor in kernel.inputs if tensor not in in_place]
             if not copied[kernel.name]:
-                kernel = replace(kernel, free=True, rules=(*kernel.rules, "in-place"))
+                kernel = revised(kernel, free=True, rule="in-place")
         ordered.append(kernel)
     return ordered, copied

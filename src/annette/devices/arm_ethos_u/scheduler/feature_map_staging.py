@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import itertools
 from dataclasses import dataclass
+from operator import add
 from typing import TYPE_CHECKING, Final, TypeAlias
 
 import numpy as np
@@ -19,7 +20,7 @@ from annette.devices.arm_ethos_u.scheduler.feature_maps import ELEMENTWISE
 from annette.devices.arm_ethos_u.scheduler.operations import ACTIVATIONS
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterator, Mapping, Sequence
+    from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 
     import numpy.typing as npt
 
@@ -63,7 +64,7 @@ def staged_feature_maps(
     maps: Mapping[str, FeatureMap],
     times: Sequence[int],
     held: Mapping[int, int],
-    accesses: Mapping[str, float],
+    accesses: Callable[[], Mapping[str, float]],
     limit: int,
 ) -> set[str]:
     """Names of the feature maps that are held in the SRAM.
@@ -73,49 +74,68 @@ def staged_feature_maps(
         maps: All feature maps.
         times: When each operation runs; those of a cascade at the same time.
         held: SRAM that rolling buffers and weights take, by time.
-        accesses: How often each feature map's elements are read and written.
+        accesses: Counts how often each feature map's elements are read and written; asked where not all fit.
         limit: Bytes of SRAM.
     """
-    ranges = _live_ranges(entries, maps, times, accesses)
+    ranges = _live_ranges(entries, maps, times)
     base = [held.get(time, 0) for time in range(max(times, default=0) + 3)]
-    kept = choose_staged(ranges, base, limit)
+    kept: Sequence[LiveRange] = ranges
+    if not _all_fit(ranges, base, limit):
+        _count_accesses(ranges, entries, accesses())
+        kept = choose_staged(ranges, base, limit)
     return _both_ifms_alike(entries, {name for each in kept for name in each.names}, ranges)
 
 
 def _live_ranges(
-    entries: Sequence[ScheduledOp], maps: Mapping[str, FeatureMap], times: Sequence[int], accesses: Mapping[str, float]
+    entries: Sequence[ScheduledOp], maps: Mapping[str, FeatureMap], times: Sequence[int]
 ) -> list[LiveRange]:
     """Feature maps that may be held, as they are written; one that overwrites another shares its live range."""
     by_name: dict[str, LiveRange] = {}
     ordered: list[LiveRange] = []
     for position, entry in enumerate(entries):
-        end = times[position] + 1
-        for name in entry.op.ifms:
-            if name in by_name:
-                by_name[name].end = max(by_name[name].end, end)
-        name = entry.op.ofm
+        op, end = entry.op, times[position] + 1
+        for name in op.ifms:
+            each = by_name.get(name)
+            if each is not None and each.end < end:
+                each.end = end
+        name = op.ofm
         written = maps.get(name)
         if written is None or entry.cascade >= 0 or written.network_io or not written.readers:
             continue
-        if name in by_name:
-            by_name[name].end = max(by_name[name].end, end)
-            continue
-        overwritten = overwritten_ifm(entry, maps, by_name) if len(written.writers) == 1 else None
-        if overwritten is not None:
-            each = by_name[overwritten]
-            each.names = (*each.names, name)
-            each.accesses += accesses.get(name, 0.0)
-        else:
-            each = LiveRange((name,), times[position], end, written.size_bytes, accesses.get(name, 0.0))
-            ordered.append(each)
-        by_name[name] = each
+        each = by_name.get(name)
+        if each is None:
+            overwritten = overwritten_ifm(entry, maps, by_name) if len(written.writers) == 1 else None
+            if overwritten is None:
+                each = LiveRange((name,), times[position], end, written.size_bytes, 0.0)
+                ordered.append(each)
+            else:
+                each = by_name[overwritten]
+                each.names = (*each.names, name)
+            by_name[name] = each
         each.end = max(each.end, end)
-    for entry in entries:  # What a cascade reads besides its rolling buffers must be on chip as they are.
+    return ordered
+
+
+def _all_fit(ranges: Sequence[LiveRange], held: Sequence[int], limit: int) -> bool:
+    """Whether everything is held at once, as is the case in small networks."""
+    more = [0] * (len(held) + 1)
+    for each in ranges:
+        more[each.start] += each.size_bytes
+        more[each.end + 1] -= each.size_bytes
+    return max(map(add, held, itertools.accumulate(more)), default=0) <= limit
+
+
+def _count_accesses(ranges: Sequence[LiveRange], entries: Sequence[ScheduledOp], accesses: Mapping[str, float]) -> None:
+    """Notes how often live ranges are read and written; what a cascade reads beside its rolling buffers must stay."""
+    for each in ranges:
+        for name in each.names:
+            each.accesses += accesses.get(name, 0.0)
+    by_name = {name: each for each in ranges for name in each.names}
+    for entry in entries:
         if entry.within_cascade:
             for name in entry.op.ifms:
                 if name in by_name:
                     by_name[name].accesses = _MUST_STAY
-    return ordered
 
 
 def overwritten_ifm(
@@ -155,36 +175,34 @@ def choose_staged(ranges: Sequence[LiveRange], held: Sequence[int], limit: int) 
     base = np.array([min(taken, limit + 1) for taken in held], dtype=np.int64)
     full = base.copy()
 
-    def add(usage: _Usage, live: LiveRange, sign: int) -> None:
+    def put(usage: _Usage, live: LiveRange, sign: int) -> None:
         usage[live.start : live.end + 1] += sign * sizes[id(live)]
 
     def most(usage: _Usage, live: LiveRange) -> int:
         return int(usage[live.start : live.end + 1].max())
 
     for each in ranges:
-        add(full, each, 1)
-    if full.max(initial=0) <= limit:
-        return list(ranges)
+        put(full, each, 1)
     possible = []
     for each in ranges:
         if most(base, each) + sizes[id(each)] > limit:
-            add(full, each, -1)
+            put(full, each, -1)
         else:
             possible.append(each)
     kept, rivals = [], []
     for each in possible:
         if most(full, each) <= limit:
-            add(base, each, 1)
+            put(base, each, 1)
             kept.append(each)
         else:
             rivals.append(each)
     for group in _groups(rivals):
         for each, stays in zip(group, _best_choice(group, base, full, limit), strict=True):
             if stays:
-                add(base, each, 1)
+                put(base, each, 1)
                 kept.append(each)
             else:
-                add(full, each, -1)
+                put(full, each, -1)
     return kept
 
 

@@ -26,10 +26,10 @@ from annette.network.kinds.shapes import integers, same_pads
 from annette.network.writers.tflite_layout import features_last, plain, reshaped, same_memory, stored, transposed
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Mapping, Sequence
+    from collections.abc import Collection, Iterable, Mapping, Sequence
 
     from annette.mapping.kernel import Kernel
-    from annette.network import Layer, Network
+    from annette.network import Dimensions, Layer, Network
     from annette.network.writers.tflite_layout import Order
 
 __all__ = [
@@ -47,6 +47,11 @@ _MOST_HEIGHT: Final = 16
 _LARGEST_FACTOR: Final = 4096
 ELEMENTWISE: Final = frozenset({"add", "sub", "mul", "max", "min"})
 """Kinds that combine two feature maps element by element."""
+
+_MAYBE_NHWC: Final = frozenset({"conv", "grouped_conv", "depthwise_conv", "transpose"})
+"""Kinds of which some kernels need NHWC (`_nhwc_tensors`)."""
+
+_POOLINGS: Final = frozenset({"max_pool", "average_pool"})
 
 _BY_ELEMENT: Final = frozenset({
     "relu", "clip", "leaky_relu", "sigmoid", "tanh", "hard_swish", "hard_sigmoid", "silu", "elu", "gelu", "abs", "neg",
@@ -72,27 +77,36 @@ class Storage:
 
 def storage_of(network: Network) -> Storage:
     """How the tensors of a network are stored."""
-    shapes = {name: tuple(tensor.shape) for name, tensor in network.tensors.items()}
+    tensors = network.tensors
     if network.channels_last:
-        known = {name: each.code_bits for name, each in network.tensors.items() if each.code_bits is not None}
-        return Storage({name: plain(len(shape)) for name, shape in shapes.items()}, shapes, known)
+        known_bits = {name: each.code_bits for name, each in tensors.items() if each.code_bits is not None}
+        whole = {name: each.shape for name, each in tensors.items()}
+        return Storage({name: plain(len(shape)) for name, shape in whole.items()}, whole, known_bits)
     spatial = any(layer.kind in SPATIAL for layer in network.layers)
-    orders = {
-        name: features_last(len(shapes[name])) if spatial else plain(len(shapes[name])) for name in network.inputs
-    }
+    shapes = {name: tensors[name].shape for name in network.inputs}
+    orders = {name: features_last(len(shape)) if spatial else plain(len(shape)) for name, shape in shapes.items()}
     for layer in network.layers:
         for tensor in layer.outputs:
+            shapes[tensor] = tensors[tensor].shape
             orders[tensor] = _order(layer, tensor, shapes, orders, spatial=spatial)
-    return Storage(orders, {name: stored(shapes[name], order) for name, order in orders.items()})
+    known: dict[tuple[tuple[int, ...], Order], tuple[int, ...]] = {}
+    found = {}
+    for name, order in orders.items():
+        shape = known.get((shapes[name], order))
+        if shape is None:
+            shape = known[shapes[name], order] = stored(shapes[name], order)
+        found[name] = shape
+    return Storage(orders, found)
 
 
 def _order(
     layer: Layer, result: str, shapes: Mapping[str, Sequence[int]], orders: Mapping[str, Order], *, spatial: bool
 ) -> Order:
     """The order of what one layer writes."""
-    rank, source = len(shapes[result]), next((tensor for tensor in layer.inputs if tensor in orders), None)
+    rank = len(shapes[result])
     if layer.kind in SPATIAL:
         return features_last(rank)
+    source = next((tensor for tensor in layer.inputs if tensor in orders), None)
     moves = layer.kind in ("transpose", "reshape", "flatten", "squeeze", "unsqueeze")
     if source is None or layer.kind in ("matmul", "fully_connected") or (moves and source != layer.inputs[0]):
         return plain(rank)
@@ -120,7 +134,7 @@ class ExplicitPadding(NamedTuple):
 
 def explicit_padding_of(kernel: Kernel) -> ExplicitPadding | None:
     """What is written around the IFM of a pooling; None for other kernels, and where the operator pads by itself."""
-    if kernel.kind not in ("max_pool", "average_pool") or not kernel.inputs:
+    if kernel.kind not in _POOLINGS or not kernel.inputs:
         return None
     d = kernel.anchor.workload.dimensions
     pad = next((layer for layer in kernel.layers if layer.kind == "pad"), None)
@@ -128,7 +142,12 @@ def explicit_padding_of(kernel: Kernel) -> ExplicitPadding | None:
         before = pad.workload.dimensions
         rows, columns = max(d.in_height - before.in_height, 0), max(d.in_width - before.in_width, 0)
         return ExplicitPadding(rows // 2, columns // 2, rows - rows // 2, columns - columns // 2)
-    pads = integers(kernel.anchor.attributes, "pads", (0, 0, 0, 0))
+    return _explicit_padding(d, integers(kernel.anchor.attributes, "pads", (0, 0, 0, 0)))
+
+
+@lru_cache(maxsize=4096)
+def _explicit_padding(d: Dimensions, pads: tuple[int, ...]) -> ExplicitPadding | None:
+    """The same of a pooling that pads by itself."""
     if len(pads) != _SIDES or not any(pads):
         return None
     ifm, ofm, strides = (d.in_height, d.in_width), (d.out_height, d.out_width), (d.stride_height, d.stride_width)
@@ -150,8 +169,8 @@ class FeatureMap:
     Attributes:
         size_bytes: What it takes, rounded up to whole bricks in NHCWB16.
         nhwc: Whether it is stored as NHWC instead of NHCWB16.
-        whole: Whether it must be stored as a whole instead of in a rolling buffer: because several operations write
-            or read it, or because it is the network's.
+        whole: Whether it must be stored as a whole instead of in a rolling buffer, even if one operation writes and one
+            reads it.
         network_io: Whether it is an input or an output of the network.
         writers: Operations that write it, by position in the schedule.
         readers: Operations that read it.
@@ -168,12 +187,12 @@ class FeatureMap:
 class _SharedTensors:
     """Tensors that lie in one feature map, each under the name of one of them."""
 
-    def __init__(self) -> None:
-        self.root: dict[str, str] = {}
+    def __init__(self, tensors: Iterable[str]) -> None:
+        self.root = {tensor: tensor for tensor in tensors}
 
     def find(self, tensor: str) -> str:
         root = self.root
-        while (above := root.setdefault(tensor, tensor)) != tensor:
+        while (above := root[tensor]) != tensor:
             root[tensor] = tensor = root[above]  # Halves the path, so that long chains of concats stay cheap.
         return tensor
 
@@ -186,7 +205,7 @@ class _SharedTensors:
 
 def feature_maps_of(
     kernels: Sequence[Kernel],
-    shapes: Mapping[str, Sequence[int]],
+    shapes: Mapping[str, tuple[int, ...]],
     copied: Mapping[str, Sequence[str]],
     border: Collection[str],
 ) -> tuple[dict[str, FeatureMap], dict[str, str]]:
@@ -199,15 +218,15 @@ def feature_maps_of(
         border: The network's inputs and outputs, and what the host hands over or takes within it.
     """
     kernels = [kernel for kernel in kernels if LEFT_TO_HOST not in kernel.rules]
-    shared = _SharedTensors()
+    touched = dict.fromkeys([tensor for kernel in kernels for tensor in (*kernel.inputs, *kernel.outputs)])
+    shared = _SharedTensors(touched)
     nhwc_tensors: set[str] = set()
     paddings: dict[str, ExplicitPadding] = {}
     joined: dict[str, str] = {}
     for kernel in kernels:
-        for tensor in (*kernel.inputs, *kernel.outputs):
-            shared.find(tensor)
-        nhwc_tensors.update(_nhwc_tensors(kernel))
-        padding = explicit_padding_of(kernel)
+        if kernel.kind in _MAYBE_NHWC:
+            nhwc_tensors.update(_nhwc_tensors(kernel))
+        padding = explicit_padding_of(kernel) if kernel.kind in _POOLINGS else None
         if padding is not None and kernel.anchor.workload.dimensions.batch == 1:
             paddings[kernel.inputs[0]] = padding
         if not (kernel.outputs and kernel.inputs and (kernel.free or kernel.name in copied)):
@@ -223,7 +242,7 @@ def feature_maps_of(
             if any(size % BRICK for size in depths[:-1] or depths if size != depth):
                 nhwc_tensors.add(whole)
         shared.join(whole, parts)
-    root = {tensor: shared.find(tensor) for tensor in list(shared.root)}
+    root = {tensor: tensor if above == tensor else shared.find(tensor) for tensor, above in shared.root.items()}
     io = {root[tensor] for tensor in border if tensor in root}
     nhwc = {root[tensor] for tensor in nhwc_tensors} | _seen_differently(kernels, shapes, root, joined)
     padded = {root[tensor]: padding for tensor, padding in paddings.items()}
@@ -256,13 +275,17 @@ def _nhwc_tensors(kernel: Kernel) -> tuple[str, ...]:
 def is_product_of_positions(kernel: Kernel) -> bool:
     """Whether a convolution runs as a matrix product over the positions of several samples."""
     d = kernel.anchor.workload.dimensions
+    if kernel.kind != "conv" or d.batch == 1:
+        return False
     single = d.kernel_height == d.kernel_width == d.stride_height == d.stride_width == 1
-    alike = (d.out_height, d.out_width) == (d.in_height, d.in_width)
-    return kernel.kind == "conv" and d.batch > 1 and single and alike
+    return single and (d.out_height, d.out_width) == (d.in_height, d.in_width)
 
 
 def _seen_differently(
-    kernels: Sequence[Kernel], shapes: Mapping[str, Sequence[int]], root: Mapping[str, str], joined: Mapping[str, str]
+    kernels: Sequence[Kernel],
+    shapes: Mapping[str, tuple[int, ...]],
+    root: Mapping[str, str],
+    joined: Mapping[str, str],
 ) -> set[str]:
     """Feature maps that kernels do not all write and read with the same width and depth.
 
@@ -282,7 +305,7 @@ def _seen_differently(
         for tensor in (*kernel.inputs, *kernel.outputs):
             if kernel.kind == "concat" and tensor in joined:
                 continue
-            shape = tuple(shapes[tensor if by_element else joined.get(tensor, tensor)])
+            shape = shapes[tensor if by_element or not joined else joined.get(tensor, tensor)]
             seen = known.get((shape, by_element))
             if seen is None:
                 hwc = hwc_of(shape)
@@ -299,10 +322,11 @@ def is_by_element(kernel: Kernel, shapes: Mapping[str, Sequence[int]]) -> bool:
     """Whether only the elements of what a kernel reads and writes count, not their places."""
     if kernel.kind in _BY_ELEMENT:
         return True
+    if kernel.kind not in ELEMENTWISE or len(kernel.inputs) != 1:
+        return False
     elements = kernel.anchor.workload.output_elements
     alike = all(math.prod(shapes[tensor]) == elements for tensor in (*kernel.inputs, *kernel.outputs))
-    single = kernel.kind in ELEMENTWISE and len(kernel.inputs) == 1
-    return single and alike and kernel.anchor.workload.weight_elements in (0, 1, elements)
+    return alike and kernel.anchor.workload.weight_elements in (0, 1, elements)
 
 
 def height_of_positions(positions: int) -> int:
@@ -345,7 +369,8 @@ def hwc_of(shape: Sequence[int]) -> tuple[int, int, int]:
     return max(math.prod(shape[:-2]), 1), width, depth
 
 
-def stored_bytes(shape: Sequence[int], *, nhwc: bool = False) -> int:
+@lru_cache(maxsize=4096)
+def stored_bytes(shape: tuple[int, ...], *, nhwc: bool = False) -> int:
     """Bytes that a tensor takes in memory, in NHCWB16 unless ``nhwc``."""
     elements, depth = math.prod(shape), shape[-1] if shape else 1
     return round_up(elements if nhwc or not depth else elements // depth * round_up(depth, BRICK), BRICK)

@@ -76,7 +76,7 @@ _ONES_SHARE: Final = 0.16
 _SHRAM_ONES_SHARE: Final = 0.12
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class NpuOp:
     """One operation of the accelerator: a kernel, or a part of one.
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import itertools
 from collections import Counter, defaultdict
 from dataclasses import dataclass, field
+from functools import partial
 from typing import TYPE_CHECKING, Final
 
 from annette.devices.arm_ethos_u.scheduler.cascades import cascades_of
@@ -55,14 +56,19 @@ class Schedule:
 
     def memories(self, position: int) -> tuple[list[Memory], Memory]:
         """Where an operation's IFMs are, and where its OFM goes."""
-        entry, accelerator = self.entries[position], self.accelerator
+        on_chip, off_chip = self.accelerator.on_chip, self.accelerator.off_chip
+        *ifms, ofm = [on_chip if there else off_chip for there in self.on_chip(position)]
+        return ifms, ofm
+
+    def on_chip(self, position: int) -> tuple[bool, ...]:
+        """Whether each of an operation's IFMs is on chip, and whether its OFM goes there."""
+        entry, staged = self.entries[position], self.staged
+        op = entry.op
+        if entry.cascade < 0:
+            return *[name in staged for name in op.ifms], op.ofm in staged
         rolling_ifm = self.entries[position - 1].op.ofm if entry.within_cascade else None
-        rolling_ofm = entry.cascade >= 0 and entry.cascade != position
-        ifms = [
-            accelerator.on_chip if name == rolling_ifm or name in self.staged else accelerator.off_chip
-            for name in entry.op.ifms
-        ]
-        return ifms, accelerator.on_chip if rolling_ofm or entry.op.ofm in self.staged else accelerator.off_chip
+        rolling_ofm = entry.cascade != position
+        return *[name == rolling_ifm or name in staged for name in op.ifms], rolling_ofm or op.ofm in staged
 
     def busy(self, position: int) -> dict[str, float]:
         """Cycles of the accelerator and of each memory for one operation, and what decided them."""
@@ -159,7 +165,7 @@ def schedule(
     _buffer_all_weights(accelerator, entries, maps, times, rolling, known)
     staged = set(maps)
     if accelerator.staging_bytes:
-        held, accesses = _held_bytes(entries, times, rolling), _accesses(accelerator, entries, maps, known)
+        held, accesses = _held_bytes(entries, times, rolling), partial(_accesses, accelerator, entries, maps, known)
         staged = staged_feature_maps(entries, maps, times, held, accesses, accelerator.staging_bytes)
     return Schedule(accelerator, tuple(entries), maps, frozenset(staged), tuple(times), rolling)
 
@@ -206,8 +212,6 @@ def _connect(entries: Sequence[ScheduledOp], maps: Mapping[str, FeatureMap]) -> 
             maps[name].readers.append(position)
         if entry.op.ofm:
             maps[entry.op.ofm].writers.append(position)
-    for each in maps.values():
-        each.whole = each.whole or each.network_io or len(each.writers) != 1 or len(each.readers) != 1
 
 
 def _held_bytes(entries: Sequence[ScheduledOp], times: Sequence[int], rolling: Mapping[int, int]) -> dict[int, int]:

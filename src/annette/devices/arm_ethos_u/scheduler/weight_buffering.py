@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Final
 from annette.budget import spend
 from annette.devices.arm_ethos_u.scheduler.block_config import choose_block_config, round_up
 from annette.devices.arm_ethos_u.scheduler.performance import blocks_of, engine_cycles
+from annette.frozen import quick
 
 if TYPE_CHECKING:
     from annette.devices.arm_ethos_u.scheduler.accelerator import Accelerator, Memory
@@ -133,6 +134,7 @@ _FEW_BLOCKS: Final = 2
 _FIRST_AND_LAST: Final = 2
 
 
+@quick
 @dataclass(frozen=True, slots=True)
 class BufferingSituation:
     """What surrounds the operation whose weights may be buffered.

@@ -7,18 +7,18 @@ which writes in place. A max pool that alone reads a concat moves in front of it
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Final
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Final, NamedTuple
 
 from annette.budget import spend
 from annette.devices.intel_myriad.placement.tiling import aligned_bytes
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping, Sequence
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
 
     from annette.network import Dimensions
 
-__all__ = ["HARDWARE", "Data", "Node", "Stage", "build_stages", "order_stages"]
+__all__ = ["HARDWARE", "Data", "Form", "Node", "Stage", "build_stages", "forget", "order_stages"]
 
 HARDWARE: Final = ("convolution", "pooling", "matrix")
 """Roles of the nodes that the hardware engine runs."""
@@ -27,56 +27,64 @@ _STEPS_PER_TILE: Final = 100
 """What placing one tile takes, with all trials (`annette.budget`)."""
 
 
-@dataclass(eq=False, slots=True, repr=False)
-class Node:
-    """One kernel, as far as placement is concerned.
+class Form(NamedTuple):
+    """What one kernel is, as far as placement is concerned, whatever is around it.
 
     Attributes:
-        name: Of the kernel or input, for messages alone.
         role: ``convolution``, ``pooling``, ``matrix``, ``concat``, ``sum``, ``activation``, ``reduction``, ``software``
             (anything else that computes), ``input`` or ``view``.
         dimensions: The kernel's.
         height: Height of its result; batches lie below each other.
-        parents: Nodes it reads, by position.
-        children: Nodes that read it, by position.
+        size_bytes: Size of its result in memory.
         is_max: Whether it is a max pool.
         height_tiles: Tiles that the engine makes of one sample of a dense convolution, downwards; 0 for anything else.
     """
 
-    name: str
     role: str
     dimensions: Dimensions
     height: int
-    parents: list[int]
-    children: list[int] = field(default_factory=list)
+    size_bytes: int
     is_max: bool = False
     height_tiles: int = 0
 
-    def size_bytes(self, channels: int | None = None) -> int:
-        """Size of its result in memory."""
-        return aligned_bytes(self.height, self.dimensions.out_width, channels or self.dimensions.out_channels)
+
+class Node(NamedTuple):
+    """One kernel in its network.
+
+    Attributes:
+        name: Of the kernel or input, for messages alone.
+        form: What it is.
+        parents: Nodes it reads, by position.
+    """
+
+    name: str
+    form: Form
+    parents: Sequence[int]
 
 
-@dataclass(eq=False, slots=True, repr=False)
 class Data:
     """A tensor, or a part of one.
 
-    Attributes:
+    Args:
         size_bytes: Size in memory.
         in_cmx: Whether it lies in on-chip memory.
+
+    Attributes:
+        size_bytes: As given.
+        in_cmx: As given.
         top: The tensor that it is a part of; itself where it is whole.
         spilled: Whether it is copied to external memory right after it was made.
         maker: The stage that writes it.
     """
 
-    size_bytes: int
-    in_cmx: bool = False
-    top: Data = field(init=False)
-    spilled: bool = False
-    maker: Stage | None = None
+    __slots__ = ("in_cmx", "maker", "size_bytes", "spilled", "top")
 
-    def __post_init__(self) -> None:
+    def __init__(self, size_bytes: int, *, in_cmx: bool = False) -> None:
+        self.size_bytes = size_bytes
+        self.in_cmx = in_cmx
         self.top = self
+        self.spilled = False
+        self.maker: Stage | None = None
 
 
 @dataclass(eq=False, slots=True, repr=False)
@@ -145,25 +153,27 @@ class _Builder:
 
     def make(self, position: int, node: Node) -> Data:
         """Adds the stages of a node; returns its result."""
-        if node.role == "view" and node.parents:
+        role, size_bytes = node.form.role, node.form.size_bytes
+        if role == "view" and node.parents:
             return self.values[node.parents[0]]
-        if node.role in ("input", "view") or position in self._waiting:
-            return Data(node.size_bytes())
+        if role in ("input", "view") or position in self._waiting:
+            return Data(size_bytes)
         if position in self._swapped:
             return self._pool_before_concat(position, node)
         inputs = [self.values[parent] for parent in node.parents]
-        if node.role == "concat":
-            return self._concat(position, inputs, Data(node.size_bytes()))
+        if role == "concat":
+            return self._concat(position, inputs, Data(size_bytes))
         return self._computed(position, node, inputs)
 
     def _computed(self, position: int, node: Node, inputs: list[Data]) -> Data:
-        if node.role in ("convolution", "pooling"):
+        role, size_bytes = node.form.role, node.form.size_bytes
+        if role in ("convolution", "pooling"):
             return self._hardware(position, node, inputs)
-        if node.role == "matrix" and node.size_bytes() <= self._limit:
-            return self._on_engine(position, node.role, inputs, node.size_bytes())
-        result = Data(node.size_bytes())
-        shaves = "most" if node.role == "reduction" else "limited"
-        self.stages.append(Stage(position, node.role, inputs, result, shaves=shaves))
+        if role == "matrix" and size_bytes <= self._limit:
+            return self._on_engine(position, role, inputs, size_bytes)
+        result = Data(size_bytes)
+        shaves = "most" if role == "reduction" else "limited"
+        self.stages.append(Stage(position, role, inputs, result, shaves=shaves))
         return result
 
     def _pool_before_concat(self, position: int, pool: Node) -> Data:
@@ -171,22 +181,24 @@ class _Builder:
         concat = self._swapped[position]
         parts = []
         for parent in self._nodes[concat].parents:
-            size = pool.size_bytes(self._nodes[parent].dimensions.out_channels)
+            channels = self._nodes[parent].form.dimensions.out_channels
+            size = aligned_bytes(pool.form.height, pool.form.dimensions.out_width, channels)
             parts.append(self._on_engine(position, "pooling", [self.values[parent]], size))
-        return self._concat(concat, parts, Data(pool.size_bytes()))
+        return self._concat(concat, parts, Data(pool.form.size_bytes))
 
     def _hardware(self, position: int, node: Node, inputs: list[Data]) -> Data:
-        tiles = self._height_tiles(node)
+        form = node.form
+        tiles = self._height_tiles(form)
         if tiles == 1:
-            return self._on_engine(position, node.role, inputs, node.size_bytes())
+            return self._on_engine(position, form.role, inputs, form.size_bytes)
         spend(f"layer {node.name!r}, which the engine computes in {tiles} tiles,", steps=_STEPS_PER_TILE * tiles)
-        result = Data(node.size_bytes())
-        rows = -(-node.height // tiles)
+        result = Data(form.size_bytes)
+        rows = -(-form.height // tiles)
         children = []
-        for index in range(-(-node.height // rows)):
-            height = min(rows, node.height - index * rows)
-            size = aligned_bytes(height, node.dimensions.out_width, node.dimensions.out_channels)
-            part = self._on_engine(position, node.role, inputs, size, index)
+        for index in range(-(-form.height // rows)):
+            height = min(rows, form.height - index * rows)
+            size = aligned_bytes(height, form.dimensions.out_width, form.dimensions.out_channels)
+            part = self._on_engine(position, form.role, inputs, size, index)
             children.append(self._copied(position, part, result, optional=True, tile=index))
         self.stages.append(Stage(position, "join", children, result, shaves="none"))
         return result
@@ -204,12 +216,11 @@ class _Builder:
         self.stages.append(Stage(position, "copy", [part], child, optional=optional, tile=tile))
         return child
 
-    def _height_tiles(self, node: Node) -> int:
-        if node.height_tiles:
-            return node.height_tiles * (node.height // node.dimensions.out_height)
-        width, channels = node.dimensions.out_width, node.dimensions.out_channels
-        rows = max(1, self._limit // aligned_bytes(1, width, channels))
-        return -(-node.height // rows)
+    def _height_tiles(self, form: Form) -> int:
+        if form.height_tiles:
+            return form.height_tiles * (form.height // form.dimensions.out_height)
+        rows = max(1, self._limit // aligned_bytes(1, form.dimensions.out_width, form.dimensions.out_channels))
+        return -(-form.height // rows)
 
     def _concat(self, position: int, parts: Sequence[Data], whole: Data) -> Data:
         children = []
@@ -230,6 +241,8 @@ def _resolve_wholes(stages: Sequence[Stage]) -> None:
     for stage in stages:
         for data in (*stage.inputs, stage.output):
             whole = data.top
+            if whole is data:
+                continue
             while whole.top is not whole:
                 whole = whole.top
             part = data
@@ -238,14 +251,22 @@ def _resolve_wholes(stages: Sequence[Stage]) -> None:
                 part = above
 
 
-def _swapped_pools(nodes: Sequence[Node]) -> Iterable[tuple[int, int]]:
+def _swapped_pools(nodes: Sequence[Node]) -> Iterator[tuple[int, int]]:
     """Max pools that move in front of a concat, with the concat."""
+    concats = [position for position, node in enumerate(nodes) if node.form.role == "concat"]
+    if not concats:
+        return
+    children: list[list[int]] = [[] for _ in nodes]
     for position, node in enumerate(nodes):
-        if node.role != "concat" or len(node.children) != 1:
+        for parent in node.parents:
+            children[parent].append(position)
+    for concat in concats:
+        if len(children[concat]) != 1:
             continue
-        child = nodes[node.children[0]]
-        if child.role == "pooling" and child.is_max and all(len(nodes[p].children) == 1 for p in node.parents):
-            yield node.children[0], position
+        (child,) = children[concat]
+        form = nodes[child].form
+        if form.role == "pooling" and form.is_max and all(len(children[p]) == 1 for p in nodes[concat].parents):
+            yield child, concat
 
 
 def _run_order(stage: Stage) -> tuple[bool, bool, bool, int, int]:
@@ -269,13 +290,14 @@ def order_stages(stages: Sequence[Stage]) -> list[Stage]:
         stack = [(root, iter(_followers(root, readers)))]
         while stack:
             stage, rest = stack[-1]
-            following = next((s for s in rest if s not in seen), None)
-            if following is None:
+            for following in rest:
+                if following not in seen:
+                    seen.add(following)
+                    stack.append((following, iter(_followers(following, readers))))
+                    break
+            else:
                 result.append(stage)
                 stack.pop()
-            else:
-                seen.add(following)
-                stack.append((following, iter(_followers(following, readers))))
     result.reverse()
     return result
 
@@ -285,3 +307,17 @@ def _followers(stage: Stage, readers: Mapping[Data, list[Stage]]) -> list[Stage]
     if not following:
         return []
     return sorted(dict.fromkeys(following), key=_run_order, reverse=True) if len(following) > 1 else following
+
+
+_NOTHING: Final = Data(0)
+
+
+def forget(stages: Iterable[Stage]) -> None:
+    """Ends the references of stages and tensors to each other, so that they go without Python's garbage collector.
+
+    Args:
+        stages: All that were made of a network, which nobody needs any more.
+    """
+    for stage in stages:
+        for data in (*stage.inputs, stage.output):
+            data.top, data.maker = _NOTHING, None

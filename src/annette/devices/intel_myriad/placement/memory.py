@@ -28,6 +28,7 @@ _NEEDS: Final = ("none", "limited", "most")
 
 _WORK: Final = "the placement of tensors on chip"
 _STEPS_PER_STAGE: Final = 4
+_STAGES_AT_ONCE: Final = 64
 _BYTES_PER_STATE: Final = 200
 _BYTES_PER_TENSOR: Final = 120
 """What running a stage and remembering the memory before it take (`annette.budget`)."""
@@ -68,46 +69,53 @@ class _State:
     def copy(self) -> _State:
         return _State(self.top, self.holes.copy(), self.live.copy())
 
-    def take(self, size: int, capacity: int) -> int | None:
-        """A place for ``size`` bytes: the end of the smallest hole that fits, or the top of the stack."""
-        fitting = [(hole, index) for index, (_, hole) in enumerate(self.holes) if hole >= size]
-        if fitting:
-            hole, index = min(fitting)
-            offset, _ = self.holes[index]
-            self.holes[index : index + 1] = [(offset, hole - size)] if hole > size else []
-            return offset + hole - size
-        if self.top + size > capacity:
-            return None
-        self.top += size
-        return self.top - size
+    def put(self, data: Data, capacity: int) -> bool:
+        """Places a tensor, after closing the holes if need be; says whether there was room."""
+        size = data.size_bytes
+        offset = self._take_hole(size) if self.holes else None
+        if offset is None:
+            if self.top + size > capacity and self.holes:
+                self._close_holes()
+            if self.top + size > capacity:
+                return False
+            offset = self.top
+            self.top += size
+        self.live[data] = offset
+        return True
 
-    def give(self, offset: int, size: int) -> None:
-        """Frees a place; neighbouring holes become one."""
-        neighbours = [hole for hole in self.holes if offset + size == hole[0] or sum(hole) == offset]
-        for hole in neighbours:
-            offset, size = min(offset, hole[0]), size + hole[1]
-            self.holes.remove(hole)
+    def _take_hole(self, size: int) -> int | None:
+        """The end of the smallest hole that fits, for ``size`` bytes."""
+        fitting = [(hole, index) for index, (_, hole) in enumerate(self.holes) if hole >= size]
+        if not fitting:
+            return None
+        hole, index = min(fitting)
+        offset, _ = self.holes[index]
+        self.holes[index : index + 1] = [(offset, hole - size)] if hole > size else []
+        return offset + hole - size
+
+    def give(self, data: Data) -> None:
+        """Frees a tensor's place; neighbouring holes become one."""
+        offset, size = self.live.pop(data), data.size_bytes
+        if self.holes:
+            neighbours = [hole for hole in self.holes if offset + size == hole[0] or sum(hole) == offset]
+            for hole in neighbours:
+                offset, size = min(offset, hole[0]), size + hole[1]
+                self.holes.remove(hole)
         if offset + size == self.top:
             self.top = offset
         else:
             self.holes.append((offset, size))
-
-    def put(self, data: Data, capacity: int) -> bool:
-        """Places a tensor, after closing the holes if need be; says whether there was room."""
-        offset = self.take(data.size_bytes, capacity)
-        if offset is None:
-            self._close_holes()
-            offset = self.take(data.size_bytes, capacity)
-        if offset is None:
-            return False
-        self.live[data] = offset
-        return True
 
     def _close_holes(self) -> None:
         self.holes, self.top = [], 0
         for data in self.live:
             self.live[data] = self.top
             self.top += data.size_bytes
+
+
+def _spend_on(count: int, held: int) -> None:
+    """Draws on the budget for states that hold so many tensors and holes in all."""
+    spend(_WORK, steps=_STEPS_PER_STAGE * count, size_bytes=_BYTES_PER_STATE * count + _BYTES_PER_TENSOR * held)
 
 
 class Schedule:
@@ -155,12 +163,17 @@ class Schedule:
             None, or the first stage that found no room, and what was in on-chip memory then.
         """
         state = self._before[-1].copy()
+        count = held = 0
         for stage in self.slots[len(self._before) - 1 :]:
             if stage is not None and not self._step(stage, state):
+                _spend_on(count, held)
                 return stage, tuple(state.live)
-            held = len(state.live) + len(state.holes)
-            spend(_WORK, steps=_STEPS_PER_STAGE, size_bytes=_BYTES_PER_STATE + _BYTES_PER_TENSOR * held)
+            count, held = count + 1, held + len(state.live) + len(state.holes)
+            if count == _STAGES_AT_ONCE:
+                _spend_on(count, held)
+                count = held = 0
             self._before.append(state.copy())
+        _spend_on(count, held)
         return None
 
     def try_slots(
@@ -246,37 +259,43 @@ class Schedule:
                 if part.shaves == "most":
                     part.shave_count = self.chip.shaves
                 elif part.shaves == "limited":
-                    state = self._before[slot].copy()
-                    self._place_outputs(stage, state)
+                    state = self._before[slot]
+                    if stage.injected is not None or stage.output.top.in_cmx:
+                        state = state.copy()
+                        self._place_outputs(stage, state)
                     count = self._shaves_left(state)
                     limit = self.chip.shaves_beside_hardware
                     part.shave_count = min(count, limit) if stage in beside or stage.hardware else count
 
     def _step(self, stage: Stage, state: _State) -> bool:
         """Runs one stage; says whether there was room for its outputs and its processors."""
-        injected = stage.injected
-        needs = stage.shaves if injected is None else max(stage.shaves, injected.shaves, key=_NEEDS.index)
+        injected, needs, slot = stage.injected, stage.shaves, stage.slot
+        parts = (stage,) if injected is None else (stage, injected)
+        if injected is not None:
+            needs = max(needs, injected.shaves, key=_NEEDS.index)
         if needs == "most" and self._shaves_left(state) < self.chip.shaves:
             return False
-        if not self._place_outputs(stage, state):
-            return False
+        live, last = state.live, self._last
+        for part in parts:
+            top = part.output.top
+            wanted = top.in_cmx and top not in live and last.get(top, -1) >= slot
+            if wanted and not state.put(top, self._capacity):
+                return False
         if needs == "limited" and self._shaves_left(state) <= 0:
             return False
-        slot, live, last = stage.slot, state.live, self._last
-        for part in (stage,) if injected is None else (stage, injected):
+        for part in parts:
             for data in part.inputs:
                 top = data.top
                 if top in live and last[top] == slot:
-                    state.give(live.pop(top), top.size_bytes)
+                    state.give(top)
         return True
 
-    def _place_outputs(self, stage: Stage, state: _State) -> bool:
-        for part in (stage,) if stage.injected is None else (stage, stage.injected):
+    def _place_outputs(self, stage: Stage, state: _State) -> None:
+        """Places what a stage writes, as `_step` has done before it frees what is read for the last time."""
+        for part in stage.parts:
             top = part.output.top
-            wanted = top.in_cmx and top not in state.live and self._last.get(top, -1) >= stage.slot
-            if wanted and not state.put(top, self._capacity):
-                return False
-        return True
+            if top.in_cmx and top not in state.live and self._last.get(top, -1) >= stage.slot:
+                state.put(top, self._capacity)
 
     def _shaves_left(self, state: _State) -> int:
         return min(self.chip.slices - -(-state.top // self.chip.slice_bytes), self.chip.shaves)

@@ -36,7 +36,8 @@ def place(stages: list[Stage], chip: Chip) -> Schedule:
     """Decides where every tensor lies, which copies remain, and what runs beside hardware.
 
     Args:
-        stages: As `annette.devices.intel_myriad.placement.graph.build_stages` gives them.
+        stages: As `annette.devices.intel_myriad.placement.graph.build_stages` gives them; copies that are made are
+            added.
         chip: How much memory there is.
 
     Returns:
@@ -64,7 +65,7 @@ def _spill(stages: list[Stage], chip: Chip) -> tuple[Schedule, bool]:
         if not leaving:
             break
         stages.extend([_spill_copy(data, schedule, failed) for data in leaving])
-        stages = order_stages(stages)
+        stages[:] = order_stages(stages)
         schedule = schedule.reordered(stages)
     return schedule, False
 
