@@ -66,14 +66,11 @@ def assemble(
     _check_batch(path, graph, binding, values)
     alive = _alive(walker.layers, [*outputs, *walker.needed])
     _check_types(walker, graph, values)
-    notes = [*walker.notes, *_disagreements(walker, graph, values), *walker.complaints.notes()]
     sizes = [
         replace(size, options=deciding_options(walker, walker.sizes.sources.get(tensor)))
         for tensor, size in walker.sizes.found.items()
     ]
-    dropped = len(walker.layers) - len(alive)
-    if dropped:
-        notes.append(f"{dropped} operators whose results reach no output were left out")
+    notes = _notes(walker, graph, values, dropped=len(walker.layers) - len(alive))
     tensors: dict[str, Tensor] = {}
     owners: dict[str, str] = {}
     modules = _modules(graph)
@@ -100,6 +97,14 @@ def assemble(
         values={value.name: value.data.ravel().tolist() for value in fed if value.data is not None},
         empty_inputs={value.name: value.shape for value in binding.values if not value.elements},
     )
+
+
+def _notes(walker: Walker, graph: GraphProto, values: Mapping[str, Value], *, dropped: int) -> list[str]:
+    """What the walk remarked on, what the file states otherwise, and how many operators lead nowhere."""
+    notes = [*walker.notes, *_disagreements(walker, graph, values), *walker.complaints.notes()]
+    if dropped:
+        notes.append(f"{dropped} operators whose results reach no output were left out")
+    return notes
 
 
 def _outputs(path: Path, graph: GraphProto, values: Mapping[str, Value]) -> list[Value]:
