@@ -19,6 +19,9 @@ __all__ = ["structural_order"]
 _SYMMETRIC: Final = COMMUTATIVE - {"concat"}
 """Kinds of layer whose operands have no order."""
 
+_RESULTS_AT_ONCE: Final = 4096
+"""Results whose kernels are counted together: a kernel has a bit for each, so that memory grows with kernels alone."""
+
 
 def structural_order(kernels: Sequence[Kernel]) -> list[int]:
     """Positions of kernels in the order of walks back from the results, operand by operand.
@@ -65,6 +68,11 @@ def _ordered(results: Sequence[int], kernels: Sequence[Kernel], before: Sequence
 
 def _counts_of_needed(results: Sequence[int], before: Sequence[Sequence[int]]) -> list[int]:
     """How many kernels lead to each result, itself among them."""
+    parts = (results[start : start + _RESULTS_AT_ONCE] for start in range(0, len(results), _RESULTS_AT_ONCE))
+    return [count for part in parts for count in _counts_together(part, before)]
+
+
+def _counts_together(results: Sequence[int], before: Sequence[Sequence[int]]) -> list[int]:
     leads_to = [0] * len(before)  # Of each kernel the results that need it, one bit each.
     for number, result in enumerate(results):
         leads_to[result] = 1 << number

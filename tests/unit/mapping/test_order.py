@@ -1,5 +1,8 @@
 """The order that follows from what a network computes."""
 
+import pytest
+
+from annette.mapping import order
 from annette.mapping.model import MappingModel
 from annette.mapping.order import structural_order
 from annette.network.builder import NetworkBuilder
@@ -47,6 +50,23 @@ def test_dead_ends_come_by_the_number_of_kernels_that_lead_to_them():
     kernels = MappingModel("plain").apply(net.build(deep, late, *early))
     found = [kernels[position].outputs[0] for position in structural_order(kernels)]
     assert found == [x.name, early[0].name, early[1].name, y.name, late.name, *found[-2:]]
+
+
+@pytest.mark.parametrize("at_once", [1, 2, 3, 100])
+def test_it_does_not_matter_how_many_results_are_counted_together(monkeypatch, at_once):
+    monkeypatch.setattr(order, "_RESULTS_AT_ONCE", at_once)
+    net = NetworkBuilder("depths")
+    x = net.activation(net.input("x", (1, 8, 8, 8)), "sigmoid")
+    results = []
+    for depth in (4, 2, 5, 1, 3, 2):
+        y = x
+        for _ in range(depth):
+            y = net.activation(y, "relu")
+        results.append(net.activation(y, "tanh"))
+    kernels = MappingModel("plain").apply(net.build(*results))
+    found = [kernels[position].outputs[0] for position in structural_order(kernels)]
+    wanted = [results[place].name for place in (3, 1, 5, 4, 0, 2)]
+    assert [name for name in found if name in wanted] == wanted
 
 
 def test_results_of_one_size_come_in_one_order_whatever_they_are_called():
