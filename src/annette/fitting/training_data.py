@@ -192,18 +192,28 @@ def read_training_data(datasets: Sequence[Dataset], precision: str | None = None
 def _at_one_speed(visits: Sequence[Sequence[Run]]) -> tuple[list[list[Run]], MachineSpeed]:
     """The runs of some datasets, brought to the speed that the machine has in calm moments, and that speed.
 
-    Whole networks are not fitted on and stay as they are; the speed says by which power their rounds are brought to it.
+    Visits of a dataset are brought to its usual speed by the power that visits follow the reference workload by, and
+    datasets to the calm one by the power that whole hours follow it by, which is larger: what a visit of some
+    milliseconds met is known worse than what an hour did (docs/decisions/calibration-exponent.md). Whole networks are
+    not fitted on and stay as they are; the speed says by which power their rounds are brought to it.
     """
-    parts = [run for runs in visits for run in runs if run.purpose is not Purpose.NETWORK]
-    reference_s = reference_workload_s(parts)
+    parts = [[run for run in runs if run.purpose is not Purpose.NETWORK] for runs in visits]
+    together = [run for runs in parts for run in runs]
+    reference_s = reference_workload_s(together)
     if reference_s is None:
         return [list(runs) for runs in visits], MachineSpeed()
-    ratios = speed_ratios(parts)
-    exponent = speed_exponent(parts, ratios)
-    factors = iter([ratio**exponent for ratio in ratios])
+    ratios = speed_ratios(together)
+    exponent = speed_exponent(together, ratios)
+    of_hours = max(exponent, LEAST_ROUND_EXPONENT)
+    factors: list[float] = []
+    for runs in parts:
+        own = np.array(ratios[len(factors) : len(factors) + len(runs)])
+        usual = math.exp(float(np.log(own).mean())) if runs else 1.0
+        factors += ((own / usual) ** exponent * usual**of_hours).tolist()
+    following = iter(factors)
     return [
-        [run if run.purpose is Purpose.NETWORK else at_speed(run, next(factors)) for run in runs] for runs in visits
-    ], MachineSpeed(reference_s, max(exponent, LEAST_ROUND_EXPONENT))
+        [run if run.purpose is Purpose.NETWORK else at_speed(run, next(following)) for run in runs] for runs in visits
+    ], MachineSpeed(reference_s, of_hours)
 
 
 def without_outliers(samples: Samples) -> tuple[Samples, tuple[Dropped, ...]]:

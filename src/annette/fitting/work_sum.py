@@ -26,7 +26,7 @@ __all__ = ["fit_work_sum"]
 _TRANSPOSED: Final = frozenset({"conv_transpose"})
 _OF_PRODUCTS: Final = (
     "kernels", "macs", "macs/fill:out_channels:16", "macs/fill:rows:4", "input_bytes", "output_bytes", "weight_bytes",
-    "weights_past_*", "kernels_past_*",
+    "weights_past_*", "kernels_past_*", "waited_weight_bytes", "reshapes", "activated_elements", "curved_elements",
 )  # fmt: skip
 """Of products with constant matrices. One of a single row is as fast as its matrix comes, from a cache or from memory.
 """
@@ -49,15 +49,18 @@ _WORKS: Final = (
     (
         kinds_in(Category.CONVOLUTION) - _TRANSPOSED,
         (
-            "kernels", "products", "unblocked_macs", "unblocked_macs/fill:product_columns:*", "unblocked_windows",
-            "blocked_macs/fill:out_channels:*", "blocked_edge_macs/fill:out_channels:*", "batched_weight_bytes",
+            "kernels", "products", "calls", "vector_macs", "matrix_macs", "matrix_macs/fill:product_columns:*",
+            "unfolded_elements", "unfolded_rows", "strided_elements", "bordering_elements", "packed_elements",
+            "padded_macs/fill:out_channels:*", "blocked_edge_macs/fill:out_channels:*", "waiting_macs",
+            "edge_waiting_macs", "accumulated_bytes", "reread_bytes", "restreamed_weight_bytes", "weight_bytes",
+            "batched_weight_bytes", "refetched_weight_bytes",
             "input_bytes", "output_bytes", "activated_elements", "curved_elements", "touched_past_1m",
             "touched_past_4m", "touched_past_16m",
         ),
     ),
     (
         frozenset({"concat", "split", "slice", "tile", "pad"}),
-        ("kernels", "output_count", "copied_runs", "single_elements", "input_bytes", "output_bytes", *_FROM_AFAR),
+        ("kernels", "input_count", "output_count", "copied_runs", "single_elements", "input_bytes", "output_bytes", *_FROM_AFAR),
     ),
     (
         frozenset({"transpose"}),
@@ -106,7 +109,7 @@ _WORKS: Final = (
     ),
     (
         kinds_in(Category.POOLING, Category.GLOBAL_POOLING),
-        ("kernels", "ops", "unblocked_ops", "input_bytes", "output_bytes", *_FROM_AFAR),
+        ("kernels", "ops", "unblocked_ops", "pooled_rows", "input_bytes", "output_bytes", *_FROM_AFAR),
     ),
     (
         kinds_in(Category.BINARY) | {"general_pow"},

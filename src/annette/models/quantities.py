@@ -37,6 +37,22 @@ _OWN_CACHE_BYTES: Final = CACHES["1m"]
 """What a core's second cache holds. A transpose whose operand and result are larger finds no line again that it read or
 wrote a single element of."""
 
+_COLUMNS_AT_ONCE: Final = 6
+_SETS_AT_ONCE: Final = 4
+_FILTERS_IN_SET: Final = 16
+"""Neighbours in a row, and sets of filters, whose results a blocked convolution keeps in registers while it goes through
+the weights once (ONNX Runtime: ``core/mlas/lib/x86_64/SconvKernelAvx512F.S``)."""
+
+_PRODUCT_COLUMNS: Final = 128.0
+"""Columns of a product that are unfolded and multiplied at once (ONNX Runtime: ``MLAS_SGEMM_STRIDEN``)."""
+
+_RESULTS_IN_FLIGHT: Final = 8.0
+"""Sums that must grow side by side for a core never to wait: two multiply-adds start in each cycle, and take four."""
+
+_FORGOTTEN_HALF_OPS: Final = 1e9
+"""Operations between two runs of a kernel after which half of what it read is gone from a cache that others share, some
+10 ms on one core (docs/decisions/time-between-runs.md)."""
+
 _WHOLE_BLOCKS: Final = 1024.0
 """A number of columns that is a multiple of any block."""
 
@@ -62,7 +78,7 @@ _BENT: Final = [ACTIVATION_CODES[kind] for kind in ("clip", "leaky_relu", "prelu
 _RESULT_MOVES: Final = 4
 """Of Einstein sums: from the next ``walk`` on the result is put into another order."""
 
-_MOST_TAPS: Final = 64
+_MOST_TAPS: Final = 1024
 """Windows with more taps along a side count as if all of them hit."""
 
 
@@ -80,14 +96,14 @@ def _valid_taps(table: KernelTable, side: str) -> FloatArray:
     if not len(padded):
         return share
     taps, stride, dilation, inputs, outputs, before = (
-        column[padded] for column in (taps, stride, dilation, inputs, outputs, before)
+        column[padded, None] for column in (taps, stride, dilation, inputs, outputs, before)
     )
-    hits = np.zeros(len(padded))
-    for tap in range(int(taps.max())):
-        offset = tap * dilation - before
-        first = np.maximum(np.ceil(-offset / stride), 0.0)
-        last = np.minimum(np.floor((inputs - 1 - offset) / stride), outputs - 1)
-        hits += np.where(tap < taps, np.maximum(last - first + 1, 0.0), 0.0)
+    tap = np.arange(taps.max())
+    offset = tap * dilation - before
+    first = np.maximum(np.ceil(-offset / stride), 0.0)
+    last = np.minimum(np.floor((inputs - 1 - offset) / stride), outputs - 1)
+    hits = np.where(tap < taps, np.maximum(last - first + 1, 0.0), 0.0).sum(axis=1)
+    taps, outputs = taps[:, 0], outputs[:, 0]
     share[padded] = hits / np.maximum(taps * outputs, 1.0)
     return share
 
@@ -139,10 +155,138 @@ def _product_columns(table: KernelTable) -> FloatArray:
     return whole
 
 
+def _is_unfolded(table: KernelTable) -> npt.NDArray[np.bool_]:
+    """Whether a convolution copies its windows before it multiplies them (ONNX Runtime: ``MlasConvPrepare``).
+
+    Single positions one after another are a matrix as they lie; so are windows of one channel as wide or as high as an
+    input without padding.
+    """
+    sides = ("depth", "height", "width")
+    single = np.ones(len(table), dtype=np.bool_)
+    whole = table["in_channels"] == table["groups"]
+    for side in sides:
+        taps, stride = table[f"kernel_{side}"], table[f"stride_{side}"] if side != "depth" else 1.0
+        single &= (taps == 1) & (stride == 1)
+        whole &= (stride == 1) & (table[f"dilation_{side}"] == 1 if side != "depth" else taps == 1)
+        whole &= table[f"in_{side}"] - taps + 1 == table[f"out_{side}"]
+    wide = table["kernel_width"] == table["in_width"]
+    high = (table["kernel_height"] == table["in_height"]) & (table["kernel_width"] == 1)
+    unfolded: npt.NDArray[np.bool_] = (table["blocked"] == 0) & ~single & ~(whole & (wide | high))
+    return unfolded
+
+
+def _unfolded_elements(table: KernelTable) -> FloatArray:
+    """Elements that windows are unfolded into, shape ``(rows,)``."""
+    every = table["macs"] * table["groups"] / np.maximum(table["out_channels"], 1.0)
+    unfolded: FloatArray = np.where(_is_unfolded(table), every, 0.0)
+    return unfolded
+
+
+def _columns_in_a_row(table: KernelTable) -> FloatArray:
+    """Results of a blocked convolution that one call computes for a filter, shape ``(rows,)``.
+
+    They are a row of the output; where windows are as wide as the map and go down it without stride or padding, whose
+    input lies as that of a single row does, all of it.
+    """
+    height, reach = table["in_height"], (table["kernel_height"] - 1.0) * table["dilation_height"]
+    flat = (table["kernel_width"] == table["in_width"]) & (table["out_width"] == 1) & (table["stride_height"] == 1)
+    flat &= height - reach == table["out_height"]
+    alone = table["kernel_height"] * table["kernel_width"] * table["stride_height"] * table["stride_width"] == 1
+    columns: FloatArray = table["out_width"] * np.where(flat | alone, table["out_height"], 1.0)
+    return np.maximum(columns, 1.0)
+
+
+def _calls(table: KernelTable) -> FloatArray:
+    """Calls of a blocked convolution's inner loops: one for each row, set of filters and block of channels."""
+    channels, grouped = table["in_channels"] / table["groups"], table["out_channels"] == table["groups"]
+    blocks = np.where(channels < _FILTERS_IN_SET, channels, np.ceil(channels / _FILTERS_IN_SET))
+    sets = np.ceil(table["out_channels"] / table["groups"] / (_FILTERS_IN_SET * _SETS_AT_ONCE)) * table["groups"]
+    each = np.where(grouped, np.ceil(table["groups"] / _FILTERS_IN_SET), blocks * sets)
+    rows = table["out_height"] * table["out_width"] / _columns_in_a_row(table)
+    calls: FloatArray = table["batch"] * table["blocked"] * each * rows
+    return calls
+
+
+def _padded_macs(table: KernelTable) -> FloatArray:
+    """Multiply-accumulates of a blocked convolution that fills its last block of input channels up with zeros.
+
+    Fewer input channels than a block has are read as they lie and not filled up. Rows of taps above and below the map
+    are skipped.
+    """
+    channels = table["in_channels"] / table["groups"]
+    filled = np.where(channels > _FILTERS_IN_SET, np.ceil(channels / _FILTERS_IN_SET) * _FILTERS_IN_SET / channels, 1.0)
+    padded: FloatArray = table["macs"] * table["blocked"] * _valid_taps(table, "height") * filled
+    return padded
+
+
+def _accumulated_bytes(table: KernelTable) -> FloatArray:
+    """Bytes of sums that a blocked convolution writes, and reads again for the next block of input channels.
+
+    It goes over the whole map for each block and keeps the sums of one set of filters in between; what a core's own
+    cache holds of them does not count (ONNX Runtime: ``MlasConvNchwcThreaded`` in snchwc.cpp).
+    """
+    channels, filters = table["in_channels"] / table["groups"], table["out_channels"] / table["groups"]
+    block = np.where(table["kernel_height"] * table["kernel_width"] == 1, 8.0 * _FILTERS_IN_SET, _FILTERS_IN_SET)
+    again = np.where(channels < _FILTERS_IN_SET, 0.0, np.ceil(channels / block) - 1.0)
+    at_once = _SETS_AT_ONCE * _FILTERS_IN_SET
+    sums = table["out_height"] * table["out_width"] * np.minimum(filters, at_once) * _ELEMENT_BYTES
+    passes = table["batch"] * table["groups"] * np.ceil(filters / at_once)
+    accumulated: FloatArray = table["blocked"] * passes * again * 2.0 * np.maximum(sums - _OWN_CACHE_BYTES, 0.0)
+    return accumulated
+
+
+def _reread_bytes(table: KernelTable) -> FloatArray:
+    """Bytes of its input that a blocked convolution reads again for the next set of filters, past a core's own cache."""
+    passes = np.ceil(table["out_channels"] / table["groups"] / (_SETS_AT_ONCE * _FILTERS_IN_SET))
+    own = np.maximum(table["input_bytes"] / np.maximum(table["batch"], 1.0) - _OWN_CACHE_BYTES, 0.0)
+    reread: FloatArray = table["blocked"] * table["batch"] * (passes - 1.0) * own
+    return reread
+
+
+def _waiting_macs(table: KernelTable, *, edge: bool) -> FloatArray:
+    """Multiply-accumulates that fit into the pauses of a blocked convolution, shape ``(rows,)``.
+
+    A register adds up one result after the other, each as soon as the last one is there. Where fewer results than
+    `_RESULTS_IN_FLIGHT` grow side by side, neighbours in a row times sets of filters, the core waits: what it could have
+    done meanwhile is counted.
+
+    Args:
+        table: The kernels.
+        edge: Whether columns at the edge of the map are meant, which are computed one by one, or all others.
+    """
+    columns = _columns_in_a_row(table)
+    outside = np.round(_edge_columns(table) * columns)
+    inside = columns - outside
+    whole = np.floor(inside / _COLUMNS_AT_ONCE) * _COLUMNS_AT_ONCE
+    sets = np.ceil(table["out_channels"] / table["groups"] / _FILTERS_IN_SET)
+    whole_sets = np.floor(sets / _SETS_AT_ONCE) * _SETS_AT_ONCE
+    widths = ((1.0, outside),) if edge else ((_COLUMNS_AT_ONCE, whole), (inside - whole, inside - whole))
+    pauses = np.zeros(len(table))
+    for wide, share in widths:
+        for high, part in ((_SETS_AT_ONCE, whole_sets), (sets - whole_sets, sets - whole_sets)):
+            in_flight = np.clip(wide * high, 1.0, _RESULTS_IN_FLIGHT)
+            pauses += share * part * (_RESULTS_IN_FLIGHT / in_flight - 1.0)
+    filled = sets * _FILTERS_IN_SET * table["groups"] / table["out_channels"]
+    waiting: FloatArray = _padded_macs(table) * filled * pauses / (columns * sets)
+    return waiting
+
+
 def _elements(table: KernelTable, side: str) -> FloatArray:
     """Elements of the first tensor read (``in``) or written (``out``), shape ``(rows,)``."""
     channels, depth, height, width = (table[f"{side}_{name}"] for name in ("channels", "depth", "height", "width"))
     return table["batch"] * channels * depth * height * width
+
+
+def _is_reshaped(table: KernelTable) -> npt.NDArray[np.bool_]:
+    """Whether a product with a constant matrix and a bias has its operand and result reshaped.
+
+    A runtime that has one kernel for a product and its bias, of matrices only, makes a matrix of what has more
+    dimensions, and the other way round (ONNX Runtime: ``core/optimizer/matmul_add_fusion.cc``).
+    """
+    positions = table["out_depth"] * table["out_height"] * table["out_width"]
+    matrix = table["in_channels"] * table["out_channels"] * _ELEMENT_BYTES
+    reshaped: npt.NDArray[np.bool_] = (positions > 1) & (table["weight_bytes"] > matrix)
+    return reshaped
 
 
 def _written_elements(table: KernelTable) -> FloatArray:
@@ -261,6 +405,34 @@ QUANTITIES: Final[Mapping[str, Callable[[KernelTable], FloatArray]]] = {
         * (1.0 - t["blocked"])
         * (t["kernel_depth"] * t["kernel_height"] * t["kernel_width"] > 1)
     ),
+    "unfolded_elements": _unfolded_elements,
+    "unfolded_rows": lambda t: _unfolded_elements(t) / np.maximum(t["out_width"], 1.0),
+    "strided_elements": lambda t: np.where(t["stride_width"] > 1, _unfolded_elements(t), 0.0),
+    "bordering_elements": lambda t: _unfolded_elements(t) * (1.0 - _valid_taps(t, "width")),
+    "padded_macs": _padded_macs,
+    "accumulated_bytes": _accumulated_bytes,
+    "reread_bytes": _reread_bytes,
+    "restreamed_weight_bytes": lambda t: (
+        (1.0 - t["blocked"])
+        * t["batch"]
+        * np.ceil(t["out_depth"] * t["out_height"] * t["out_width"] / _PRODUCT_COLUMNS)
+        * np.maximum(t["weight_bytes"] - _OWN_CACHE_BYTES, 0.0)
+    ),
+    "waiting_macs": partial(_waiting_macs, edge=False),
+    "edge_waiting_macs": partial(_waiting_macs, edge=True),
+    "calls": _calls,
+    "refetched_weight_bytes": lambda t: (t["batch"] - 1.0) * np.maximum(t["weight_bytes"] - _OWN_CACHE_BYTES, 0.0),
+    "packed_elements": lambda t: np.where(
+        (t["blocked"] == 0) & (t["out_channels"] > t["groups"]),
+        t["macs"] * t["groups"] / np.maximum(t["out_channels"], 1.0),
+        0.0,
+    ),
+    "vector_macs": lambda t: np.where(t["out_channels"] == t["groups"], t["macs"] * (1.0 - t["blocked"]), 0.0),
+    "matrix_macs": lambda t: np.where(t["out_channels"] == t["groups"], 0.0, t["macs"] * (1.0 - t["blocked"])),
+    "pooled_rows": lambda t: (
+        t["batch"] * t["out_channels"] * t["out_depth"] * t["out_height"] * t["kernel_depth"] * t["kernel_height"]
+        * (1.0 - t["blocked"])
+    ),
     "window_rows": lambda t: (
         t["batch"]
         * t["out_channels"]
@@ -278,6 +450,7 @@ QUANTITIES: Final[Mapping[str, Callable[[KernelTable], FloatArray]]] = {
     "repeated_weight_bytes": lambda t: (
         t["weight_bytes"] * t["out_width"] * t["out_channels"] / np.maximum(t["in_channels"] + t["out_channels"], 1.0)
     ),
+    "reshapes": lambda t: _is_reshaped(t).astype(np.float64),
     "axis_rows": _axis_rows,
     "lines_a_set": lambda t: lines_in_a_set(t["axis_size"], t["inner_size"]),
     "colliding_elements": lambda t: np.where(collides(t["axis_size"], t["inner_size"]), _elements(t, "in"), 0.0),
@@ -327,6 +500,9 @@ QUANTITIES: Final[Mapping[str, Callable[[KernelTable], FloatArray]]] = {
     ),
     **{f"kernels_past_{name}": partial(_past, cache_bytes=size) for name, size in CACHES.items()},
     **{f"weights_past_{name}": partial(_weights_past, cache_bytes=size) for name, size in CACHES.items()},
+    "waited_weight_bytes": lambda t: (
+        t["weight_bytes"] * t["network_busy_ops"] / (t["network_busy_ops"] + _FORGOTTEN_HALF_OPS)
+    ),
     "outer_size": lambda t: (
         np.maximum(t["batch"] * t["in_channels"] * t["in_depth"] * t["in_height"] * t["in_width"], 1.0)
         / np.maximum(t["axis_size"] * t["inner_size"], 1.0)

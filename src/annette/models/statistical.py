@@ -123,6 +123,16 @@ class Mixed(LayerModel):
         """The base, scaled; the forest corrects it as before."""
         return replace(self, base=self.base.scaled(factor))
 
+    def shrunk(self, share: float) -> Self:
+        """The same base, corrected by what it is off by as a rule and a share of how far the forest departs from that.
+
+        Args:
+            share: From 0 to 1.
+        """
+        usual = 0.0 if self.reach is None else self.reach.usual
+        value = self.forest.value * np.float32(share)
+        return replace(self, forest=replace(self.forest, value=value, base=share * self.forest.base + (1 - share) * usual))
+
     def to_json(self) -> dict[str, Any]:
         """All parameters; the base names its family unless it is a refined roofline; the forest's arrays are text."""
         named = {} if self.base.family == RefinedRoofline.family else {"family": self.base.family}

@@ -29,6 +29,7 @@ from annette.bench.generate import (
     short_loops,
     size_sweeps,
     tiny_kernels,
+    unfolded_convolutions,
     whole_networks,
 )
 from annette.bench.generate.recipe import CaseBuilder, Sampler
@@ -161,6 +162,7 @@ def _cpu_recipes() -> list[Recipe]:
         *pointwise.recipes(),
         *movement.recipes(),
         *rare_convolutions.recipes(),
+        *unfolded_convolutions.recipes(),
         *rare_layers.recipes(),
         *sequences.recipes(),
         *chains.recipes(),

@@ -49,6 +49,7 @@ def recipes() -> list[Recipe]:
         _large("pad/large", 4, _padded),
         _large("expand/large", 4, _expanded),
         _large("transpose/large-maps", 10, _transposed),
+        _large("transpose/large-sequences", 8, _turned),
         _large("transpose/large-scattered", 6, _scattered),
         _large("add/large", 5, partial(_combined, "add")),
         _large("mul/large", 5, partial(_combined, "mul")),
@@ -182,6 +183,12 @@ def _transposed(s: Sampler, net: CaseBuilder) -> None:
     else:
         shape = (max(1, height // 8), 8, max(1, width // 8), 8, depth)
         net.transpose(net.feed(shape), (0, 1, 3, 2, 4, 5))
+
+
+def _turned(s: Sampler, net: CaseBuilder) -> None:
+    """Steps of a wave or positions of an image, and their features: the one before the other, and back."""
+    sizes = (s.pick((192, 256, 384, 512, 512, 768)), s.log_integer(1000, 5000))
+    net.transpose(net.feed(sizes if s.chance(0.5) else sizes[::-1]), (0, 2, 1))
 
 
 def _scattered(s: Sampler, net: CaseBuilder) -> None:

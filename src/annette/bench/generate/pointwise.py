@@ -66,6 +66,8 @@ def recipes() -> list[Recipe]:
             micro(f"{kind}-pool/plain", count, partial(_plain_pool, kind))
             for kind, count in (("max", 7), ("average", 6), ("global", 6))
         ),
+        micro("average-pool/one-column", 12, partial(_pooled_column, "average")),
+        micro("max-pool/one-column", 6, partial(_pooled_column, "max")),
         micro("reduce-mean/spatial", 7, _mean_of_positions),
         micro("reduce-mean/last", 5, lambda s, net: net.reduce("reduce_mean", _words(s, net), (-1,))),
         micro("reduce-mean/tokens", 4, lambda s, net: net.reduce("reduce_mean", _words(s, net), (1,), keep=False)),
@@ -219,6 +221,13 @@ def _blocked_pool(kind: str, alignment: str, s: Sampler, net: CaseBuilder) -> No
 
 def _plain_pool(kind: str, s: Sampler, net: CaseBuilder) -> None:
     _pool(kind, s, net, _map(s, net, (8, 1024), (5, 112)))
+
+
+def _pooled_column(kind: str, s: Sampler, net: CaseBuilder) -> None:
+    """A sequence as a map of one column, through windows of many rows: signals of electrodes, waves."""
+    taps = s.pick((2, 4, 8, 16, 50, 75, 100))
+    x = net.feed((s.pick((1, 4, 16, 20, 32, 40)), taps + s.log_integer(16, 1000), 1))
+    getattr(net, f"{kind}_pool")(x, (taps, 1), stride=(max(1, taps // s.pick((1, 1, 2, 5))), 1))
 
 
 def _words(s: Sampler, net: CaseBuilder) -> Tensor:

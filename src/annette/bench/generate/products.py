@@ -36,6 +36,8 @@ def recipes() -> list[Recipe]:
         ),
         micro("fully-connected-windows/plain", 12, _windows),
         micro("fully-connected-maps/plain", 24, _map_tokens),
+        micro("fully-connected/activated", 18, _activated),
+        micro("fully-connected/few-units", 14, _few_units),
         micro("matmul-scores/plain", 16, _scores),
         micro("matmul-context/plain", 14, _context),
         micro("matmul-windows/plain", 20, _window_products),
@@ -50,6 +52,21 @@ def recipes() -> list[Recipe]:
         micro("lstm/plain", 24, partial(_recurrent, "lstm")),
         micro("gru/plain", 14, partial(_recurrent, "gru")),
     ]
+
+
+def _activated(s: Sampler, net: CaseBuilder) -> None:
+    """A product whose kernel also computes an activation, one that takes long for each number in half of the cases."""
+    rows, depth, units = s.log_integer(1, 800), s.log_integer(8, 512), s.log_integer(8, 512)
+    x = net.input("rows", (rows, depth)) if s.chance(0.6) else net.feed((rows, depth))
+    function = s.pick(("softplus", "softplus", "softplus", "sigmoid", "tanh", "elu", "selu", "softsign", "leaky_relu"))
+    net.activation(net.fully_connected(x, units), function)
+
+
+def _few_units(s: Sampler, net: CaseBuilder) -> None:
+    """Scores of many rows: one or a handful of numbers for each."""
+    rows, depth = s.log_integer(1, 4096), s.log_integer(8, 1024)
+    x = net.input("rows", (rows, depth)) if s.chance(0.5) else net.feed((rows, depth))
+    net.fully_connected(x, s.pick((1, 1, 1, 2, 3, 4, 5, 8)), bias=s.chance(0.7))
 
 
 def shared_operands() -> list[Recipe]:

@@ -32,6 +32,7 @@ def recipes() -> list[Recipe]:
     return [
         micro("conv-1d/dilated", 20, _dilated_1d),
         micro("conv-1d/wide", 14, _wide_1d, most_ops=1_000_000_000),
+        micro("conv-1d/features", 8, _wave_features, most_ops=4_500_000_000, most_bytes=40_000_000),
         micro("conv-1d/frames", 22, frames),
         micro("conv-1d/filter", 16, _filter),
         micro("conv-1d/depthwise", 16, _depthwise_1d),
@@ -94,6 +95,12 @@ def _wide_1d(s: Sampler, net: CaseBuilder) -> None:
     """Encoders of speech."""
     x = net.feed((s.channels(192, 1536), s.log_integer(20, 1500)))
     net.conv1d(x, s.channels(192, 1536), s.pick((1, 1, 3, 3, 5)), stride=s.pick((1, 1, 1, 2)), padding="half")
+
+
+def _wave_features(s: Sampler, net: CaseBuilder) -> None:
+    """The first layers over a wave, whose results no core's own cache holds: halved along time, of many channels."""
+    x = net.feed((s.pick((192, 256, 384, 512, 512)), s.log_integer(1000, 6000)))
+    net.conv1d(x, x.shape[1], s.pick((2, 3, 3)), stride=s.pick((1, 2, 2)))
 
 
 def _filter(s: Sampler, net: CaseBuilder) -> None:

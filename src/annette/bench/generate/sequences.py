@@ -42,6 +42,10 @@ def recipes() -> list[Recipe]:
                 ("any", 10, (1, 300), (2, 600)),
             )
         ),
+        *(
+            micro(f"{kind}/long", count, partial(_long, kind), most_ops=1_500_000_000)
+            for kind, count in (("lstm", 14), ("gru", 8), ("rnn", 8))
+        ),
         *(_recurrent(f"{kind}/batched", count, partial(_batched, kind)) for kind, count in _BATCHED),
         _chain("recurrent-encoder", 14, _encoder),
         _chain("spectrum", 14, _spectrum),
@@ -58,6 +62,13 @@ def _layer(kind: str, steps: tuple[int, int], widths: tuple[int, int], s: Sample
     features = s.log_integer(max(2, hidden // 4), min(1024, 3 * hidden))
     x = net.input("steps", (count, net.batch * s.pick((1, 1, 1, 1, 2, 8)), features))
     getattr(net, kind)(x, hidden, bidirectional=both)
+
+
+def _long(kind: str, s: Sampler, net: CaseBuilder) -> None:
+    """Many steps of a wide layer, as separators and recognisers of speech have them."""
+    hidden, features = s.pick((96, 128, 160, 192, 200, 256, 320, 384, 512)), s.log_integer(32, 1280)
+    x = net.input("steps", (s.log_integer(50, 500), net.batch, features))
+    getattr(net, kind)(x, hidden, bidirectional=s.chance(0.6))
 
 
 def _batched(kind: str, s: Sampler, net: CaseBuilder) -> None:

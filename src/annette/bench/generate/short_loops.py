@@ -28,6 +28,7 @@ def recipes() -> list[Recipe]:
         micro("gather/windows", 6, _windows),
         micro("gather/rows", 5, _rows),
         micro("scatter-elements/many", 6, _written),
+        micro("scatter-elements/messages", 10, _summed_messages),
         micro("transpose/pairs", 4, _pairs),
         micro("transpose/short-runs", 4, _exchanged),
         micro("transpose/scattered-runs", 4, _scattered),
@@ -77,6 +78,15 @@ def _written(s: Sampler, net: CaseBuilder) -> None:
     positions = net.weight("positions", tuple(shape), DType.INT64, learned=False)
     updates = net.input("updates", tuple(shape))
     net.apply("scatter_elements", net.feed((rows, width)), positions, updates, attributes={"axis": axis})
+
+
+def _summed_messages(s: Sampler, net: CaseBuilder) -> None:
+    """What the edges of a graph say, written to its nodes, each number by the row that the whole edge has."""
+    nodes, parts = s.log_integer(16, 1000), s.pick(((), (), (4,), (8,)))
+    shape = (max(2, round(nodes * s.pick((2, 4, 6, 8, 15)))), *parts, s.log_integer(1, 96))
+    positions = net.weight("positions", shape, DType.INT64, learned=False)
+    table, messages = net.input("nodes", (nodes, *shape[1:])), net.input("messages", shape)
+    net.apply("scatter_elements", table, positions, messages, attributes={"axis": 0})
 
 
 def _pairs(s: Sampler, net: CaseBuilder) -> None:

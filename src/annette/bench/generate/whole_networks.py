@@ -48,13 +48,14 @@ def recipes() -> list[Recipe]:
     return [
         _whole("network/classifier", 20, partial(_classifier, _RESOLUTIONS, (2, 2, 3))),
         _whole("network/long", 4, partial(_classifier, _LARGE, (3, 4, 6)), most_ops=15_000_000_000),
-        _whole("network/tokens", 7, _tokens),
+        _whole("network/tokens", 10, _tokens),
         _whole("network/pyramid-of-tokens", 6, _pyramid_of_tokens),
         _whole("network/decoder", 6, _decoder),
-        _whole("network/sound", 4, _sound),
+        _whole("network/sound", 8, _sound),
         _whole("network/decode-step", 8, _decode_step, most_bytes=270_000_000),
-        _whole("network/words", 24, _words),
+        _whole("network/words", 30, _words),
         _whole("network/small", 18, _small),
+        _whole("network/two-towers", 18, _two_towers),
     ]
 
 
@@ -140,6 +141,32 @@ def _small(s: Sampler, net: CaseBuilder) -> None:
             y = net.fully_connected(y, width)
             x = net.add(x, y) if around else y
     net.fully_connected(x, s.pick((1, 10, s.log_integer(100, 8000))))
+
+
+def _two_towers(s: Sampler, net: CaseBuilder) -> None:
+    """An image or a sound beside some words, and what both have in common.
+
+    The words' products are over soon, but their weights have left the caches that others share while the rest ran.
+    """
+    heads, width = heads_and_width(s, 128, 512)
+    count, layers = s.log_integer(8, 80), s.pick((3, 4, 6, 6, 8))
+    words = net.layer_norm(net.embedding(net.feed((count,), DType.INT64), s.log_integer(1000, 8000), width))
+    if s.chance(0.5):
+        patch, wide = s.pick((8, 16, 16)), s.pick((192, 256, 384))
+        x = net.conv(net.image(s.pick((160, 192, 224))), wide, patch, stride=patch)
+        x = net.transpose(net.reshape(x, (net.batch, wide, x.shape[2] * x.shape[3])), (0, 2, 1))
+        x = _encoded(s, net, x, wide // 32, s.pick((2, 3, 4)))
+        seen = net.reduce("reduce_mean", x, (1,), keep=False)
+    else:
+        x, block = net.conv_norm(net.image(s.pick((160, 192, 224))), 32, 3, stride=2, activation="relu"), s.pick(_FAMILIES)
+        for number in range(4):
+            with net.scope(f"stage{number}"):
+                x = block(s, net, _halved(s, net, x, 64 << number))
+        seen = net.flatten(net.global_average_pool(x))
+    with net.scope("words"):
+        words = _encoded(s, net, words, heads, layers)
+    said = net.reduce("reduce_mean", words, (1,), keep=False)
+    net.fully_connected(net.concat([net.fully_connected(seen, 256), net.fully_connected(said, 256)], axis=1), 1)
 
 
 def _pyramid_of_tokens(s: Sampler, net: CaseBuilder) -> None:
