@@ -231,9 +231,7 @@ def fit_all(
     }
 
 
-def _corrected(
-    samples: Samples, refined: RefinedRoofline, features: FeatureSet, growth: Growth, *, seed: int
-) -> Mixed:
+def _corrected(samples: Samples, refined: RefinedRoofline, features: FeatureSet, growth: Growth, *, seed: int) -> Mixed:
     """The base that fits best, and a forest that corrects it."""
     matrix = features.matrix(samples.table)
     base = _base(samples, refined)
@@ -242,7 +240,7 @@ def _corrected(
     return Mixed(base, features, correction, reach_of(samples.table, correction.predict(matrix)))
 
 
-def _share_carried(samples: Samples, *, seed: int) -> float:
+def _share_carried(samples: Samples, *, seed: int = 0) -> float:
     """How much of a correction holds for kernels that are unlike all that were measured, from 0 to 1.
 
     Networks of users hold kernels that no recipe of the benchmark drew. What the corrections of all recipes but one say
@@ -254,17 +252,16 @@ def _share_carried(samples: Samples, *, seed: int) -> float:
     count = len(np.unique(recipes))
     if count < _LEAST_RECIPES:
         return 1.0
+    refined = fit_refined_roofline(samples)
+    features = FeatureSet(feature_names(samples, refined))
     base_s, corrected_s = np.empty(len(samples)), np.empty(len(samples))
     for training, test in GroupKFold(min(FOLDS, count)).split(np.zeros(len(samples)), groups=recipes):
         part, table = samples.select(training), samples.table.select(test)
         if len(part) < LEAST_ROWS:
             return 1.0
-        refined = fit_refined_roofline(part)
-        model = _corrected(part, refined, FeatureSet(feature_names(part, refined)), _growth(len(part)), seed=seed)
+        model = _corrected(part, refined, features, _growth(len(part)), seed=seed)
         base_s[test], corrected_s[test] = model.shrunk(0.0).predict_s(table), model.predict_s(table)
-    errors = {
-        share: log_error(base_s ** (1.0 - share) * corrected_s**share, samples.latency_s) for share in _SHARES
-    }
+    errors = {share: log_error(base_s ** (1.0 - share) * corrected_s**share, samples.latency_s) for share in _SHARES}
     enough = _NEXT_TO_LEAST * min(errors.values())
     return min(share for share, error in errors.items() if error <= enough)
 

@@ -11,6 +11,7 @@ from annette.mapping.masks import CAUSAL_MASK
 from annette.mapping.one_kernel import ACTIVATION_CODES
 from annette.mapping.precision import precision_in
 from annette.models.cache_sets import collides, is_crowded, lines_in_a_set
+from annette.models.convolution_works import CONVOLUTION_QUANTITIES
 from annette.models.selection import guessed_steps, heap_steps, partition_steps
 
 if TYPE_CHECKING:
@@ -37,24 +38,9 @@ _OWN_CACHE_BYTES: Final = CACHES["1m"]
 """What a core's second cache holds. A transpose whose operand and result are larger finds no line again that it read or
 wrote a single element of."""
 
-_COLUMNS_AT_ONCE: Final = 6
-_SETS_AT_ONCE: Final = 4
-_FILTERS_IN_SET: Final = 16
-"""Neighbours in a row, and sets of filters, whose results a blocked convolution keeps in registers while it goes through
-the weights once (ONNX Runtime: ``core/mlas/lib/x86_64/SconvKernelAvx512F.S``)."""
-
-_PRODUCT_COLUMNS: Final = 128.0
-"""Columns of a product that are unfolded and multiplied at once (ONNX Runtime: ``MLAS_SGEMM_STRIDEN``)."""
-
-_RESULTS_IN_FLIGHT: Final = 8.0
-"""Sums that must grow side by side for a core never to wait: two multiply-adds start in each cycle, and take four."""
-
 _FORGOTTEN_HALF_OPS: Final = 1e9
 """Operations between two runs of a kernel after which half of what it read is gone from a cache that others share, some
 10 ms on one core (docs/decisions/time-between-runs.md)."""
-
-_WHOLE_BLOCKS: Final = 1024.0
-"""A number of columns that is a multiple of any block."""
 
 _ELEMENT_BYTES: Final = 4
 _WIDTHS: Final = {"int8": 1, "fp16": 2}
@@ -78,48 +64,6 @@ _BENT: Final = [ACTIVATION_CODES[kind] for kind in ("clip", "leaky_relu", "prelu
 _RESULT_MOVES: Final = 4
 """Of Einstein sums: from the next ``walk`` on the result is put into another order."""
 
-_MOST_TAPS: Final = 1024
-"""Windows with more taps along a side count as if all of them hit."""
-
-
-def _valid_taps(table: KernelTable, side: str) -> FloatArray:
-    """Share of a window's taps along one side that hit the input and not the padding around it, from 0 to 1.
-
-    Strongly dilated windows on small maps hit little else than padding, which some runtimes skip. The padding is what
-    the sizes of input and output leave, half of it on either side.
-    """
-    names = (f"kernel_{side}", f"stride_{side}", f"dilation_{side}", f"in_{side}", f"out_{side}")
-    taps, stride, dilation, inputs, outputs = (table[name] for name in names)
-    before = ((outputs - 1) * stride + (taps - 1) * dilation + 1 - inputs) // 2
-    share = np.ones(len(table))
-    padded = np.flatnonzero((before > 0) & (taps > 1) & (taps <= _MOST_TAPS))
-    if not len(padded):
-        return share
-    taps, stride, dilation, inputs, outputs, before = (
-        column[padded, None] for column in (taps, stride, dilation, inputs, outputs, before)
-    )
-    tap = np.arange(taps.max())
-    offset = tap * dilation - before
-    first = np.maximum(np.ceil(-offset / stride), 0.0)
-    last = np.minimum(np.floor((inputs - 1 - offset) / stride), outputs - 1)
-    hits = np.where(tap < taps, np.maximum(last - first + 1, 0.0), 0.0).sum(axis=1)
-    taps, outputs = taps[:, 0], outputs[:, 0]
-    share[padded] = hits / np.maximum(taps * outputs, 1.0)
-    return share
-
-
-def _edge_columns(table: KernelTable) -> FloatArray:
-    """Share of the columns of the output whose windows reach beyond the input's edges, from 0 to 1."""
-    taps, stride, dilation, inputs, outputs = (
-        table[f"{name}_width"] for name in ("kernel", "stride", "dilation", "in", "out")
-    )
-    reach = (taps - 1) * dilation + 1
-    before = np.maximum((outputs - 1) * stride + reach - inputs, 0.0) // 2
-    left = np.ceil(before / stride)
-    inside = np.floor((inputs + before - reach) / stride) + 1 - left
-    share: FloatArray = 1.0 - np.clip(inside, 0.0, outputs) / outputs
-    return share
-
 
 def _past(table: KernelTable, cache_bytes: float) -> FloatArray:
     """Share of what a kernel touched that a cache of this size no longer has when its turn comes again, from 0 to 1.
@@ -139,136 +83,6 @@ def _touched_past(table: KernelTable, cache_bytes: float) -> FloatArray:
 
 def _weights_past(table: KernelTable, cache_bytes: float) -> FloatArray:
     return table["weight_bytes"] * _past(table, cache_bytes)
-
-
-def _product_columns(table: KernelTable) -> FloatArray:
-    """Columns of the product that a convolution is unfolded into, shape ``(rows,)``.
-
-    They are the positions of the output, or of a transposed one's input. A single one makes it a product with a vector,
-    which knows no blocks: it counts as many.
-    """
-    read, written = (
-        table[f"{side}_depth"] * table[f"{side}_height"] * table[f"{side}_width"] for side in ("in", "out")
-    )
-    columns = np.minimum(read, written)
-    whole: FloatArray = np.where(columns > 1, columns, _WHOLE_BLOCKS)
-    return whole
-
-
-def _is_unfolded(table: KernelTable) -> npt.NDArray[np.bool_]:
-    """Whether a convolution copies its windows before it multiplies them (ONNX Runtime: ``MlasConvPrepare``).
-
-    Single positions one after another are a matrix as they lie; so are windows of one channel as wide or as high as an
-    input without padding.
-    """
-    sides = ("depth", "height", "width")
-    single = np.ones(len(table), dtype=np.bool_)
-    whole = table["in_channels"] == table["groups"]
-    for side in sides:
-        taps, stride = table[f"kernel_{side}"], table[f"stride_{side}"] if side != "depth" else 1.0
-        single &= (taps == 1) & (stride == 1)
-        whole &= (stride == 1) & (table[f"dilation_{side}"] == 1 if side != "depth" else taps == 1)
-        whole &= table[f"in_{side}"] - taps + 1 == table[f"out_{side}"]
-    wide = table["kernel_width"] == table["in_width"]
-    high = (table["kernel_height"] == table["in_height"]) & (table["kernel_width"] == 1)
-    unfolded: npt.NDArray[np.bool_] = (table["blocked"] == 0) & ~single & ~(whole & (wide | high))
-    return unfolded
-
-
-def _unfolded_elements(table: KernelTable) -> FloatArray:
-    """Elements that windows are unfolded into, shape ``(rows,)``."""
-    every = table["macs"] * table["groups"] / np.maximum(table["out_channels"], 1.0)
-    unfolded: FloatArray = np.where(_is_unfolded(table), every, 0.0)
-    return unfolded
-
-
-def _columns_in_a_row(table: KernelTable) -> FloatArray:
-    """Results of a blocked convolution that one call computes for a filter, shape ``(rows,)``.
-
-    They are a row of the output; where windows are as wide as the map and go down it without stride or padding, whose
-    input lies as that of a single row does, all of it.
-    """
-    height, reach = table["in_height"], (table["kernel_height"] - 1.0) * table["dilation_height"]
-    flat = (table["kernel_width"] == table["in_width"]) & (table["out_width"] == 1) & (table["stride_height"] == 1)
-    flat &= height - reach == table["out_height"]
-    alone = table["kernel_height"] * table["kernel_width"] * table["stride_height"] * table["stride_width"] == 1
-    columns: FloatArray = table["out_width"] * np.where(flat | alone, table["out_height"], 1.0)
-    return np.maximum(columns, 1.0)
-
-
-def _calls(table: KernelTable) -> FloatArray:
-    """Calls of a blocked convolution's inner loops: one for each row, set of filters and block of channels."""
-    channels, grouped = table["in_channels"] / table["groups"], table["out_channels"] == table["groups"]
-    blocks = np.where(channels < _FILTERS_IN_SET, channels, np.ceil(channels / _FILTERS_IN_SET))
-    sets = np.ceil(table["out_channels"] / table["groups"] / (_FILTERS_IN_SET * _SETS_AT_ONCE)) * table["groups"]
-    each = np.where(grouped, np.ceil(table["groups"] / _FILTERS_IN_SET), blocks * sets)
-    rows = table["out_height"] * table["out_width"] / _columns_in_a_row(table)
-    calls: FloatArray = table["batch"] * table["blocked"] * each * rows
-    return calls
-
-
-def _padded_macs(table: KernelTable) -> FloatArray:
-    """Multiply-accumulates of a blocked convolution that fills its last block of input channels up with zeros.
-
-    Fewer input channels than a block has are read as they lie and not filled up. Rows of taps above and below the map
-    are skipped.
-    """
-    channels = table["in_channels"] / table["groups"]
-    filled = np.where(channels > _FILTERS_IN_SET, np.ceil(channels / _FILTERS_IN_SET) * _FILTERS_IN_SET / channels, 1.0)
-    padded: FloatArray = table["macs"] * table["blocked"] * _valid_taps(table, "height") * filled
-    return padded
-
-
-def _accumulated_bytes(table: KernelTable) -> FloatArray:
-    """Bytes of sums that a blocked convolution writes, and reads again for the next block of input channels.
-
-    It goes over the whole map for each block and keeps the sums of one set of filters in between; what a core's own
-    cache holds of them does not count (ONNX Runtime: ``MlasConvNchwcThreaded`` in snchwc.cpp).
-    """
-    channels, filters = table["in_channels"] / table["groups"], table["out_channels"] / table["groups"]
-    block = np.where(table["kernel_height"] * table["kernel_width"] == 1, 8.0 * _FILTERS_IN_SET, _FILTERS_IN_SET)
-    again = np.where(channels < _FILTERS_IN_SET, 0.0, np.ceil(channels / block) - 1.0)
-    at_once = _SETS_AT_ONCE * _FILTERS_IN_SET
-    sums = table["out_height"] * table["out_width"] * np.minimum(filters, at_once) * _ELEMENT_BYTES
-    passes = table["batch"] * table["groups"] * np.ceil(filters / at_once)
-    accumulated: FloatArray = table["blocked"] * passes * again * 2.0 * np.maximum(sums - _OWN_CACHE_BYTES, 0.0)
-    return accumulated
-
-
-def _reread_bytes(table: KernelTable) -> FloatArray:
-    """Bytes of its input that a blocked convolution reads again for the next set of filters, past a core's own cache."""
-    passes = np.ceil(table["out_channels"] / table["groups"] / (_SETS_AT_ONCE * _FILTERS_IN_SET))
-    own = np.maximum(table["input_bytes"] / np.maximum(table["batch"], 1.0) - _OWN_CACHE_BYTES, 0.0)
-    reread: FloatArray = table["blocked"] * table["batch"] * (passes - 1.0) * own
-    return reread
-
-
-def _waiting_macs(table: KernelTable, *, edge: bool) -> FloatArray:
-    """Multiply-accumulates that fit into the pauses of a blocked convolution, shape ``(rows,)``.
-
-    A register adds up one result after the other, each as soon as the last one is there. Where fewer results than
-    `_RESULTS_IN_FLIGHT` grow side by side, neighbours in a row times sets of filters, the core waits: what it could have
-    done meanwhile is counted.
-
-    Args:
-        table: The kernels.
-        edge: Whether columns at the edge of the map are meant, which are computed one by one, or all others.
-    """
-    columns = _columns_in_a_row(table)
-    outside = np.round(_edge_columns(table) * columns)
-    inside = columns - outside
-    whole = np.floor(inside / _COLUMNS_AT_ONCE) * _COLUMNS_AT_ONCE
-    sets = np.ceil(table["out_channels"] / table["groups"] / _FILTERS_IN_SET)
-    whole_sets = np.floor(sets / _SETS_AT_ONCE) * _SETS_AT_ONCE
-    widths = ((1.0, outside),) if edge else ((_COLUMNS_AT_ONCE, whole), (inside - whole, inside - whole))
-    pauses = np.zeros(len(table))
-    for wide, share in widths:
-        for high, part in ((_SETS_AT_ONCE, whole_sets), (sets - whole_sets, sets - whole_sets)):
-            in_flight = np.clip(wide * high, 1.0, _RESULTS_IN_FLIGHT)
-            pauses += share * part * (_RESULTS_IN_FLIGHT / in_flight - 1.0)
-    filled = sets * _FILTERS_IN_SET * table["groups"] / table["out_channels"]
-    waiting: FloatArray = _padded_macs(table) * filled * pauses / (columns * sets)
-    return waiting
 
 
 def _elements(table: KernelTable, side: str) -> FloatArray:
@@ -365,12 +179,12 @@ def _cold(table: KernelTable) -> FloatArray:
 
 
 QUANTITIES: Final[Mapping[str, Callable[[KernelTable], FloatArray]]] = {
+    **CONVOLUTION_QUANTITIES,
     "bytes": lambda t: t.bytes,
     "held_bytes": lambda t: np.clip(t["network_weight_bytes"], 2.0**18, 2.0**26),
     "held_ops": lambda t: np.clip(np.maximum(t["network_ops"], _OPS_A_BYTE * t["network_weight_bytes"]), 2.0**24, 4e9),
     "held_busy_ops": lambda t: np.clip(t["network_busy_ops"], 2.0**20, 4e9),
     "intensity": lambda t: t["ops"] / np.maximum(t.bytes, 1.0),
-    "valid_taps": lambda t: _valid_taps(t, "height") * _valid_taps(t, "width"),
     "in_positions": lambda t: t["in_depth"] * t["in_height"] * t["in_width"],
     "out_positions": lambda t: t["out_depth"] * t["out_height"] * t["out_width"],
     "kernel_size": lambda t: t["kernel_depth"] * t["kernel_height"] * t["kernel_width"],
@@ -386,67 +200,9 @@ QUANTITIES: Final[Mapping[str, Callable[[KernelTable], FloatArray]]] = {
     "steps": lambda t: t["groups"] * t["out_width"],
     "step_rows": lambda t: t["batch"] * t["groups"] * t["out_width"],
     "states": lambda t: t["batch"] * t["groups"] * t["out_width"] * t["out_channels"],
-    "products": lambda t: t["batch"] * t["groups"] * (1.0 - t["blocked"]),
     "unblocked_ops": lambda t: t["ops"] * (1.0 - t["blocked"]),
-    "unblocked_macs": lambda t: t["macs"] * (1.0 - t["blocked"]),
-    "blocked_macs": lambda t: t["macs"] * t["blocked"] * _valid_taps(t, "height") * _valid_taps(t, "width"),
-    "blocked_edge_macs": lambda t: (
-        t["macs"]
-        * t["blocked"]
-        * _valid_taps(t, "height")
-        * np.maximum(_valid_taps(t, "width") + _edge_columns(t) - 1.0, 0.0)
-    ),
-    "edge_columns": _edge_columns,
-    "product_columns": _product_columns,
-    "unblocked_windows": lambda t: (
-        t["macs"]
-        * t["groups"]
-        / np.maximum(t["out_channels"], 1.0)
-        * (1.0 - t["blocked"])
-        * (t["kernel_depth"] * t["kernel_height"] * t["kernel_width"] > 1)
-    ),
-    "unfolded_elements": _unfolded_elements,
-    "unfolded_rows": lambda t: _unfolded_elements(t) / np.maximum(t["out_width"], 1.0),
-    "strided_elements": lambda t: np.where(t["stride_width"] > 1, _unfolded_elements(t), 0.0),
-    "bordering_elements": lambda t: _unfolded_elements(t) * (1.0 - _valid_taps(t, "width")),
-    "padded_macs": _padded_macs,
-    "accumulated_bytes": _accumulated_bytes,
-    "reread_bytes": _reread_bytes,
-    "restreamed_weight_bytes": lambda t: (
-        (1.0 - t["blocked"])
-        * t["batch"]
-        * np.ceil(t["out_depth"] * t["out_height"] * t["out_width"] / _PRODUCT_COLUMNS)
-        * np.maximum(t["weight_bytes"] - _OWN_CACHE_BYTES, 0.0)
-    ),
-    "waiting_macs": partial(_waiting_macs, edge=False),
-    "edge_waiting_macs": partial(_waiting_macs, edge=True),
-    "calls": _calls,
-    "refetched_weight_bytes": lambda t: (t["batch"] - 1.0) * np.maximum(t["weight_bytes"] - _OWN_CACHE_BYTES, 0.0),
-    "packed_elements": lambda t: np.where(
-        (t["blocked"] == 0) & (t["out_channels"] > t["groups"]),
-        t["macs"] * t["groups"] / np.maximum(t["out_channels"], 1.0),
-        0.0,
-    ),
-    "vector_macs": lambda t: np.where(t["out_channels"] == t["groups"], t["macs"] * (1.0 - t["blocked"]), 0.0),
-    "matrix_macs": lambda t: np.where(t["out_channels"] == t["groups"], 0.0, t["macs"] * (1.0 - t["blocked"])),
-    "pooled_rows": lambda t: (
-        t["batch"] * t["out_channels"] * t["out_depth"] * t["out_height"] * t["kernel_depth"] * t["kernel_height"]
-        * (1.0 - t["blocked"])
-    ),
-    "window_rows": lambda t: (
-        t["batch"]
-        * t["out_channels"]
-        * t["kernel_depth"]
-        * t["kernel_height"]
-        * t["kernel_width"]
-        * t["in_depth"]
-        * t["in_height"]
-    ),
     "ops_a_group": lambda t: t["ops"] / np.maximum(t["batch"] * t["groups"], 1.0),
     "ops_a_step": lambda t: t["ops"] / np.maximum(t["groups"] * t["out_width"], 1.0),
-    "batched_weight_bytes": lambda t: t["batch"] * t["weight_bytes"],
-    "unfolded_size": lambda t: t["macs"] * t["groups"] / np.maximum(t["out_channels"], 1.0),
-    "folded_size": lambda t: t["macs"] * t["groups"] / np.maximum(t["in_channels"], 1.0),
     "repeated_weight_bytes": lambda t: (
         t["weight_bytes"] * t["out_width"] * t["out_channels"] / np.maximum(t["in_channels"] + t["out_channels"], 1.0)
     ),
@@ -511,22 +267,19 @@ QUANTITIES: Final[Mapping[str, Callable[[KernelTable], FloatArray]]] = {
 """Derived quantities by name: each maps a table to one number per row.
 
 A convolution is a product of ``rows`` rows (positions of all samples) of ``reduction_depth`` numbers each, whether or
-not a runtime unfolds it into one. One that unfolds writes and reads ``unfolded_size`` elements, the windows of all
-positions; of a transposed convolution, ``folded_size`` elements are computed and then added up where they overlap. It
-does so for one group of one sample after another (ONNX Runtime: MlasConv in convolve.cpp, conv_transpose.cc), each a
-product of ``ops_a_group`` that reads its weights anew, ``batched_weight_bytes`` in all: many small products do not
-reach the rate of one large one. Of a recurrent layer, which multiplies the inputs of all steps at once, the weights of
-the state are read again in every step: ``repeated_weight_bytes``; the steps are products of their own, with what one
-costs however small it is: ``ops_a_step`` (ONNX Runtime: uni_directional_lstm.cc, deep_cpu_gru.cc).
+not a runtime unfolds it into one (`annette.models.convolution_works`), for one group of one sample after another, each
+a product of ``ops_a_group``: many small products do not reach the rate of one large one. A product of more dimensions
+than a matrix has, and with a bias, ``reshapes`` its operand and its result. Of a recurrent layer, which multiplies the
+inputs of all steps at once, the weights of the state are read again in every step: ``repeated_weight_bytes``; the steps
+are products of their own, with what one costs however small it is: ``ops_a_step`` (ONNX Runtime: uni_directional_lstm.cc,
+deep_cpu_gru.cc).
 
 Of the weights of a kernel, ``weights_past_1m`` bytes come from beyond a cache of 1 MiB: what other weights of the
 network, read between two runs of the kernel, have pushed out of it; ``kernels_past_1m`` is the share that is gone, of
 the kernel's code and page tables as well. What a cache holds that others share is gone after some milliseconds,
-whatever was touched meanwhile: ``held_busy_ops`` counts these (docs/decisions/time-between-runs.md). In a network that
+whatever was touched meanwhile: ``held_busy_ops`` counts these, and ``waited_weight_bytes`` are what of a kernel's
+weights is gone by then (docs/decisions/time-between-runs.md). In a network that
 fits into a cache, a product of one row reads its matrix three times as fast as in one that does not.
-
-Blocked convolutions skip the taps above and below the map, and go one by one through the columns whose windows reach
-beyond its sides, ``edge_columns`` (ONNX Runtime: snchwc.cpp and its kernels).
 
 What passes over maps reads and writes ``touched_past_1m`` bytes more than a cache of 1 MiB holds. A transpose of more
 than one dimension computes the position of each of its ``scattered_elements`` or of its ``scattered_runs``; of one axis

@@ -131,7 +131,9 @@ class Mixed(LayerModel):
         """
         usual = 0.0 if self.reach is None else self.reach.usual
         value = self.forest.value * np.float32(share)
-        return replace(self, forest=replace(self.forest, value=value, base=share * self.forest.base + (1 - share) * usual))
+        return replace(
+            self, forest=replace(self.forest, value=value, base=share * self.forest.base + (1 - share) * usual)
+        )
 
     def to_json(self) -> dict[str, Any]:
         """All parameters; the base names its family unless it is a refined roofline; the forest's arrays are text."""

@@ -62,6 +62,33 @@ def test_held_out_predictions_never_saw_their_group(monkeypatch):
     assert sum(len(part) for part in held_out) == 12
 
 
+def recipes(count, names):
+    return np.array([f"micro-kernel/{names[row % len(names)]}/{row:03}" for row in range(count)])
+
+
+def test_a_correction_that_holds_for_no_other_recipe_is_not_believed():
+    """Each recipe is off by a factor that nothing of its kernels tells."""
+    table = convolutions(240)
+    names = [f"recipe{number}" for number in range(8)]
+    groups = recipes(240, names)
+    factors = dict(zip(names, np.exp(np.random.default_rng(1).normal(0, 0.5, 8)), strict=True))
+    off = np.array([factors[group.split("/")[1]] for group in groups])
+    assert families._share_carried(samples(table, DEVICE.predict_s(table) * off, groups), seed=0) < 0.5
+
+
+def test_a_correction_that_holds_everywhere_counts_in_full():
+    table = convolutions(600)
+    step = STEPS["wide maps and large kernels"](table)
+    groups = recipes(600, [f"recipe{number}" for number in range(8)])
+    assert families._share_carried(samples(table, DEVICE.predict_s(table) * step, groups), seed=0) == 1.0
+
+
+def test_one_recipe_tells_nothing_about_others():
+    table = convolutions(60)
+    groups = recipes(60, ["one", "two"])
+    assert families._share_carried(samples(table, DEVICE.predict_s(table), groups), seed=0) == 1.0
+
+
 def test_too_few_rows_are_an_error():
     with pytest.raises(FitError, match="2"):
         fit_kind("conv", samples(convolutions(2), np.ones(2)))

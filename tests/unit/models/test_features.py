@@ -104,17 +104,11 @@ def row(**values):
         ("cold_input_bytes", {"input_bytes": 8, "network_weight_bytes": 2.0**23, "reads_network_input": 0}, 0),
         ("steps", {"groups": 2, "out_width": 30}, 60),
         ("states", {"batch": 4, "groups": 2, "out_width": 30, "out_channels": 8}, 1920),
-        ("products", {"batch": 4, "groups": 3, "blocked": 0}, 12),
-        ("products", {"batch": 4, "groups": 3, "blocked": 1}, 0),
-        ("product_columns", {"in_width": 8, "out_width": 16, "in_height": 3, "out_height": 6}, 24),
-        ("fill:product_columns:16", {"in_width": 1, "out_width": 4}, 1),
-        ("edge_columns", {"kernel_width": 5, "in_width": 16, "out_width": 16}, 4 / 16),
-        ("edge_columns", {"kernel_width": 5, "in_width": 20, "out_width": 16}, 0),
-        ("edge_columns", {"kernel_width": 31, "in_width": 14, "out_width": 14}, 1),
-        ("edge_columns", {"kernel_width": 3, "stride_width": 2, "in_width": 16, "out_width": 8}, 1 / 8),
-        ("blocked_edge_macs", {"macs": 300, "blocked": 1, "kernel_width": 3, "in_width": 10, "out_width": 10}, 40),
-        ("blocked_edge_macs", {"macs": 300, "kernel_width": 3, "in_width": 10, "out_width": 10, "blocked": 0}, 0),
-        ("blocked_macs", {"macs": 90, "blocked": 1, "kernel_height": 3}, 30),
+        ("reshapes", {"in_channels": 8, "out_channels": 4, "out_width": 5, "weight_bytes": 4 * (32 + 4)}, 1),
+        ("reshapes", {"in_channels": 8, "out_channels": 4, "out_width": 5, "weight_bytes": 4 * 32}, 0),
+        ("reshapes", {"in_channels": 8, "out_channels": 4, "batch": 5, "weight_bytes": 4 * (32 + 4)}, 0),
+        ("waited_weight_bytes", {"weight_bytes": 8, "network_busy_ops": 1e9}, 4),
+        ("waited_weight_bytes", {"weight_bytes": 8, "network_busy_ops": 0}, 0),
     ],
 )
 def test_expressions(name, values, expected):
@@ -140,25 +134,6 @@ def test_what_is_no_feature_is_refused(name):
 def test_no_features_are_refused():
     with pytest.raises(PlatformFormatError, match="at least one"):
         FeatureSet(())
-
-
-@pytest.mark.parametrize(
-    ("size", "kernel", "stride", "dilation", "out", "expected"),
-    [
-        (8, 1, 1, 1, 8, 1.0),
-        (8, 3, 1, 1, 8, (7 + 8 + 7) / 24),
-        (16, 3, 1, 24, 16, 1 / 3),  # Only the middle tap ever hits.
-        (16, 3, 1, 12, 16, (4 + 16 + 4) / 48),
-        (8, 3, 1, 1, 6, 1.0),  # No padding.
-        (8, 2, 2, 1, 4, 1.0),
-    ],
-)
-def test_valid_taps_leave_out_what_hits_padding(size, kernel, stride, dilation, out, expected):
-    values = np.ones((1, len(COLUMNS)))
-    for name, value in (("in", size), ("kernel", kernel), ("stride", stride), ("dilation", dilation), ("out", out)):
-        values[0, COLUMNS.index(f"{name}_width")] = value
-    table = KernelTable(np.array(["conv"]), values)
-    assert QUANTITIES["valid_taps"](table) == pytest.approx(expected)
 
 
 @pytest.mark.parametrize(

@@ -76,6 +76,16 @@ def test_a_mixed_model_with_a_reach_says_what_is_usual_far_away():
     assert (again.predict_s(table) == reaching.predict_s(table)).all()
 
 
+def test_a_share_of_a_correction_keeps_what_is_usual():
+    base = RefinedRoofline(1e9, 1e9)
+    table = _table((16, 64))
+    reaching = Mixed(base, FEATURES, _forest(2.0), REACH)
+    off = [np.log(reaching.shrunk(share).predict_s(table) / base.predict_s(table))[0] for share in (0.0, 0.25, 1.0)]
+    assert off == pytest.approx([0.5, 0.5 + 0.25 * 1.5, 2.0], rel=1e-6)
+    alone = Mixed(base, FEATURES, _forest(2.0))
+    assert alone.shrunk(0.0).predict_s(table) == pytest.approx(base.predict_s(table))
+
+
 def _forest(value):
     return Forest(np.array([0]), np.array([-1]), np.array([0.0]), np.array([0]), np.array([value]))
 

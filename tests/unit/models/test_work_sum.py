@@ -53,7 +53,8 @@ def test_more_is_never_less(size, blocked):
     random = np.random.default_rng(0)
     works = (
         "products", "unblocked_macs/fill:product_columns:16", "unblocked_windows", "blocked_macs/fill:out_channels:16",
-        "blocked_edge_macs/fill:out_channels:16", "batched_weight_bytes",
+        "blocked_edge_macs/fill:out_channels:16", "batched_weight_bytes", "unfolded_elements", "packed_elements",
+        "padded_macs/fill:out_channels:16", "accumulated_bytes", "refetched_weight_bytes", "restreamed_weight_bytes",
     )  # fmt: skip
     for _ in range(100):
         sizes = {name: int(random.integers(1, 60)) for name in ("batch", "in_channels", "out_channels", "in_height")}

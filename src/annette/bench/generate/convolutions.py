@@ -23,7 +23,7 @@ def recipes() -> list[Recipe]:
         *_aligned(ALIGNED, "blocked", 1.0),
         *_aligned(VECTOR, "blocked", 0.5),
         *_aligned(ODD, "plain", 0.3),
-        micro("conv-3x3/heavy", 24, _heavy, most_ops=6_000_000_000, most_bytes=64_000_000),
+        micro("conv-3x3/heavy", 20, _heavy, most_ops=6_000_000_000, most_bytes=64_000_000),
         micro("conv-stem/3-channels", 26, _stem),
         micro("conv-patches/3-channels", 18, _patches),
         micro("conv-stem/few-channels", 8, _few_channels),

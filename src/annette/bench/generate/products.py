@@ -42,7 +42,7 @@ def recipes() -> list[Recipe]:
         micro("matmul-context/plain", 14, _context),
         micro("matmul-windows/plain", 20, _window_products),
         micro("matmul-general/plain", 8, _general),
-        _heavy("fully-connected-tokens/heavy", 18, _heavy_tokens),
+        _heavy("fully-connected-tokens/heavy", 14, _heavy_tokens),
         _heavy("matmul/heavy", 8, _heavy_attention),
         micro("softmax/attention", 14, _softmax),
         micro("softmax/causal", 10, _causal_softmax),
@@ -77,13 +77,13 @@ def shared_operands() -> list[Recipe]:
 def cold_weights() -> list[Recipe]:
     """Recipes for cold weights."""
     return [
-        _cold("fully-connected/one-row", 26, partial(_cold_rows, (1,))),
-        _cold("fully-connected/few-rows", 14, partial(_cold_rows, (2, 3, 4, 8, 16))),
+        _cold("fully-connected/one-row", 20, partial(_cold_rows, (1,))),
+        _cold("fully-connected/few-rows", 11, partial(_cold_rows, (2, 3, 4, 8, 16))),
         _cold("fully-connected/many-rows", 9, partial(_cold_rows, (32, 64, 128))),
         _cold("fully-connected/tokens", 23, _cold_tokens),
-        _cold("conv-1x1/small-maps", 28, partial(_convolutions, (1,), (64, 1280))),
+        _cold("conv-1x1/small-maps", 23, partial(_convolutions, (1,), (64, 1280))),
         _cold("conv-3x3/small-maps", 20, partial(_convolutions, (3,), (32, 512))),
-        _cold("conv-3x3/large-weights", 16, partial(_convolutions, (3,), (256, 640)), most_ops=1_000_000_000),
+        _cold("conv-3x3/large-weights", 12, partial(_convolutions, (3,), (256, 640)), most_ops=1_000_000_000),
         _cold("conv-1x1/one-position", 14, _convolutions_at_one_position),
     ]
 

@@ -32,7 +32,7 @@ def recipes() -> list[Recipe]:
     return [
         micro("conv-1d/dilated", 20, _dilated_1d),
         micro("conv-1d/wide", 14, _wide_1d, most_ops=1_000_000_000),
-        micro("conv-1d/features", 8, _wave_features, most_ops=4_500_000_000, most_bytes=40_000_000),
+        micro("conv-1d/features", 6, _wave_features, most_ops=4_500_000_000, most_bytes=40_000_000),
         micro("conv-1d/frames", 22, frames),
         micro("conv-1d/filter", 16, _filter),
         micro("conv-1d/depthwise", 16, _depthwise_1d),
@@ -44,7 +44,7 @@ def recipes() -> list[Recipe]:
         micro("conv-one-sided/wide", 16, partial(_one_sided, (128, 768), (3, 48)), most_ops=800_000_000),
         micro("conv-large-kernel/few-channels", 40, _large_kernel, most_ops=800_000_000),
         micro("conv-large-kernel/many-channels", 12, _large_square, most_ops=1_200_000_000),
-        micro("conv-3x3/wide", 12, _wide_square, most_ops=3_500_000_000, most_bytes=64_000_000),
+        micro("conv-3x3/wide", 9, _wide_square, most_ops=3_500_000_000, most_bytes=64_000_000),
         micro("conv-1x1/wide", 10, _wide_pointwise, most_ops=1_000_000_000, most_bytes=40_000_000),
         micro("conv-tiny/any", 36, _tiny),
         micro("depthwise-tiny/any", 24, _tiny_depthwise),

@@ -38,7 +38,7 @@ def recipes() -> list[Recipe]:
             for kind, weight in (("lstm", 1.0), ("gru", 0.7), ("rnn", 0.5))
             for name, count, steps, widths in (
                 ("many-steps", 14, (60, 1000), (4, 128)),
-                ("wide", 18, (1, 100), (128, 1024)),
+                ("wide", 15, (1, 100), (128, 1024)),
                 ("any", 10, (1, 300), (2, 600)),
             )
         ),

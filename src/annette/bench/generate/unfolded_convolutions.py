@@ -69,7 +69,9 @@ def _electrodes(s: Sampler, net: CaseBuilder) -> None:
     elif form == "all":
         net.conv(net.feed((channels, electrodes, time)), s.log_integer(4, 64), (electrodes, 1))
     else:
-        size, taps = ((electrodes, time), (electrodes, 1)) if form == "depthwise" else ((time, electrodes), (1, electrodes))
+        size, taps = (
+            ((electrodes, time), (electrodes, 1)) if form == "depthwise" else ((time, electrodes), (1, electrodes))
+        )
         net.depthwise_conv(net.feed((channels, *size)), taps, multiplier=s.pick((1, 2, 2, 4)), padding=0)
 
 
@@ -95,7 +97,9 @@ def _few_channels_3d(s: Sampler, net: CaseBuilder) -> None:
     side = s.pick((16, 24, 32, 32, 40, 48, 64))
     x = net.feed((s.log_integer(1, 48), s.pick((8, 16, 24, 32, 48)), side, round(side * s.pick((1.0, 1.0, 1.5)))))
     kernel, stride = s.pick(((3, 3, 3), (3, 3, 3), (3, 3, 3), (1, 1, 1), (5, 5, 5))), s.pick((1, 1, 1, 2))
-    net.apply("conv", x, attributes=_window(kernel, (stride,) * 3), features=s.pick((1, 4, 8, 8, 12, 16, 16, 24, 32, 64)))
+    net.apply(
+        "conv", x, attributes=_window(kernel, (stride,) * 3), features=s.pick((1, 4, 8, 8, 12, 16, 16, 24, 32, 64))
+    )
 
 
 def _transposed_3d(s: Sampler, net: CaseBuilder) -> None:
@@ -103,9 +107,7 @@ def _transposed_3d(s: Sampler, net: CaseBuilder) -> None:
     side, kernel = s.pick((4, 6, 8, 12, 16, 24, 32)), s.pick((2, 2, 3, 4))
     x = net.feed((s.log_integer(8, 128), s.pick((4, 8, 12, 16, 24)), side, side))
     attributes = _window((kernel,) * 3, (2,) * 3, padding=(kernel - 2) // 2)
-    net.apply(
-        "conv_transpose", x, attributes={**attributes, "output_padding": (0,) * 3}, features=s.log_integer(4, 64)
-    )
+    net.apply("conv_transpose", x, attributes={**attributes, "output_padding": (0,) * 3}, features=s.log_integer(4, 64))
 
 
 def _batched_generator(s: Sampler, net: CaseBuilder) -> None:
@@ -116,7 +118,9 @@ def _batched_generator(s: Sampler, net: CaseBuilder) -> None:
     net.conv_transpose(x, s.log_integer(3, 256), kernel, stride=stride, padding=padding)
 
 
-def _window(kernel: tuple[int, ...], strides: tuple[int, ...], *, padding: int | None = None) -> dict[str, AttributeValue]:
+def _window(
+    kernel: tuple[int, ...], strides: tuple[int, ...], *, padding: int | None = None
+) -> dict[str, AttributeValue]:
     """Attributes of a window in any number of dimensions, padded to keep the size where no padding is given."""
     pads = tuple((taps - 1) // 2 if padding is None else padding for taps in kernel)
     return {"kernel_shape": kernel, "strides": strides, "dilations": (1,) * len(kernel), "pads": pads * 2, "groups": 1}

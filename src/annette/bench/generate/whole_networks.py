@@ -46,16 +46,16 @@ _whole = partial(micro, most_ops=8_000_000_000, most_bytes=40_000_000)
 def recipes() -> list[Recipe]:
     """Recipes for whole networks."""
     return [
-        _whole("network/classifier", 20, partial(_classifier, _RESOLUTIONS, (2, 2, 3))),
-        _whole("network/long", 4, partial(_classifier, _LARGE, (3, 4, 6)), most_ops=15_000_000_000),
-        _whole("network/tokens", 10, _tokens),
+        _whole("network/classifier", 16, partial(_classifier, _RESOLUTIONS, (2, 2, 3))),
+        _whole("network/long", 3, partial(_classifier, _LARGE, (3, 4, 6)), most_ops=15_000_000_000),
+        _whole("network/tokens", 8, _tokens),
         _whole("network/pyramid-of-tokens", 6, _pyramid_of_tokens),
-        _whole("network/decoder", 6, _decoder),
-        _whole("network/sound", 8, _sound),
-        _whole("network/decode-step", 8, _decode_step, most_bytes=270_000_000),
-        _whole("network/words", 30, _words),
+        _whole("network/decoder", 5, _decoder),
+        _whole("network/sound", 6, _sound),
+        _whole("network/decode-step", 5, _decode_step, most_bytes=270_000_000),
+        _whole("network/words", 22, _words),
         _whole("network/small", 18, _small),
-        _whole("network/two-towers", 18, _two_towers),
+        _whole("network/two-towers", 14, _two_towers),
     ]
 
 
@@ -158,7 +158,10 @@ def _two_towers(s: Sampler, net: CaseBuilder) -> None:
         x = _encoded(s, net, x, wide // 32, s.pick((2, 3, 4)))
         seen = net.reduce("reduce_mean", x, (1,), keep=False)
     else:
-        x, block = net.conv_norm(net.image(s.pick((160, 192, 224))), 32, 3, stride=2, activation="relu"), s.pick(_FAMILIES)
+        x, block = (
+            net.conv_norm(net.image(s.pick((160, 192, 224))), 32, 3, stride=2, activation="relu"),
+            s.pick(_FAMILIES),
+        )
         for number in range(4):
             with net.scope(f"stage{number}"):
                 x = block(s, net, _halved(s, net, x, 64 << number))

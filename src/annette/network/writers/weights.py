@@ -11,6 +11,9 @@ weight is 127; the largest of n normal values lies near √(2 ln n) standard dev
 deviation of 127 / √(2 ln n), clipped. They come from one pool at a place that follows from the tensor's name: the
 weights of a layer do not change with the network around it.
 
+**Positions** that a layer looks up or writes to are spread over what it looks up (`annette.network.writers.positions`);
+other integers are 0.
+
 **Patterns** follow from a rule instead of training. A layer whose attribute ``constant_pattern`` names one of them has
 its constant operand filled accordingly when the network is written:
 
@@ -32,6 +35,7 @@ import numpy as np
 from annette.errors import OptionError, UnsupportedOperatorError
 from annette.network.kinds import KINDS, Category
 from annette.network.tensor import DType
+from annette.network.writers.positions import has_positions, positions
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -101,6 +105,9 @@ def constant_values(network: Network, tensor: Tensor, layer: Layer, seed: int) -
         generator = np.random.Generator(np.random.SFC64([seed, zlib.crc32(tensor.name.encode())]))
         limits = np.iinfo(dtype)
         return generator.integers(limits.min + 1, limits.max, tensor.shape, dtype=dtype, endpoint=True)
+    if dtype.kind in "iu" and has_positions(tensor, layer):
+        generator = np.random.Generator(np.random.SFC64([seed, zlib.crc32(tensor.name.encode())]))
+        return positions(network, tensor, layer, generator).astype(dtype)
     if dtype.kind in "iub":
         return np.zeros(tensor.shape, dtype=dtype)
     return _uniform(tensor, *_range(network, tensor, layer), seed).astype(dtype, copy=False)
