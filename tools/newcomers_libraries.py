@@ -154,7 +154,8 @@ def graphs() -> dict[str, Job]:
         "uno_fields": made(
             "neuralop.models.UNO", 2, 48, 48, in_channels=2, out_channels=1, hidden_channels=24, n_layers=3,
             uno_out_channels=[24, 48, 24], uno_n_modes=[[8, 8], [6, 6], [8, 8]],
-            uno_scalings=[[1, 1], [0.5, 0.5], [2, 2]], lifting_channels=48, projection_channels=48, channel_mlp_skip="linear",
+            uno_scalings=[[1, 1], [0.5, 0.5], [2, 2]], lifting_channels=48, projection_channels=48,
+            channel_mlp_skip="linear",
         ),
     }  # fmt: skip
 

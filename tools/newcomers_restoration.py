@@ -1,4 +1,4 @@
-"""Networks that mend, judge, make or classify images, of public libraries, for the fourth list that nobody tuned for."""
+"""Networks of images and volumes, of public libraries, for the fourth list that nobody tuned for."""
 
 from __future__ import annotations
 

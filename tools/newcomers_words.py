@@ -121,7 +121,8 @@ class ProteinStructure(nn.Module):
         self.embed, self.first = nn.Embedding(26, 32), nn.Conv1d(32 + 20, width, 1)
         self.blocks = nn.ModuleList(
             nn.Sequential(
-                nn.BatchNorm1d(width), nn.ELU(), nn.Conv1d(width, width // 2, 7, padding=3 * dilation, dilation=dilation),
+                nn.BatchNorm1d(width), nn.ELU(),
+                nn.Conv1d(width, width // 2, 7, padding=3 * dilation, dilation=dilation),
                 nn.BatchNorm1d(width // 2), nn.ELU(), nn.Conv1d(width // 2, width, 1),
             )
             for dilation in (1, 2, 4, 1, 2, 4)
