@@ -51,7 +51,7 @@ def images() -> dict[str, Job]:
 def decoders() -> dict[str, Job]:
     """Language models that write from left to right."""
     whole = {**DECODER, "intermediate_size": 1024, **ENDS}
-    sparse = {**whole, "num_hidden_layers": 3}
+    sparse = {**whole, "num_hidden_layers": 3, "experts_implementation": "batched_mm"}
     latent = {"kv_lora_rank": 96, "q_lora_rank": 128, "qk_rope_head_dim": 16, "qk_nope_head_dim": 48, "v_head_dim": 64,
               "n_routed_experts": 8, "num_experts_per_tok": 2, "n_group": 2, "topk_group": 1, "head_dim": 16,
               "moe_intermediate_size": 256, "first_k_dense_replace": 1,
@@ -63,8 +63,8 @@ def decoders() -> dict[str, Job]:
         "cohere_s": bare(t.CohereModel, t.CohereConfig, 64, **whole, num_key_value_heads=2),
         "olmo2_s": bare(t.Olmo2Model, t.Olmo2Config, 80, **whole),
         "nemotron_s": bare(t.NemotronModel, t.NemotronConfig, 64, **whole, num_key_value_heads=2),
-        "gpt_oss_s": bare(t.GptOssModel, t.GptOssConfig, 48, **{**sparse, **chosen}),
-        "deepseek_v3_s": bare(t.DeepseekV3Model, t.DeepseekV3Config, 48, **sparse, **latent),
+        "gpt_oss_s": words(t.GptOssModel, t.GptOssConfig, 48, **{**sparse, **chosen}),
+        "deepseek_v3_s": words(t.DeepseekV3Model, t.DeepseekV3Config, 48, **sparse, **latent),
         "codegen_s": bare(t.CodeGenModel, t.CodeGenConfig, 64, **code, **WORDS, use_cache=False),
         "phi_s": bare(t.PhiModel, t.PhiConfig, 96, **whole),
     }  # fmt: skip
