@@ -36,7 +36,7 @@ class WideAndDeep(nn.Module):
     def forward(self, rows: Tensor, numbers: Tensor, crossed: Tensor) -> Tensor:
         """How likely every row is clicked."""
         known = [table(rows[:, index]) for index, table in enumerate(self.tables)]
-        deep = self.deep(torch.cat((*known, torch.log1p(numbers)), 1))
+        deep = self.deep(torch.cat((*known, torch.log1p(numbers.clamp(min=0))), 1))
         return torch.sigmoid(deep + self.wide(crossed).sum(1))
 
 
