@@ -8,7 +8,7 @@ given) is compared with the kernels of the plan's cases, mapped by the same plat
 distance is that to the nearest kernel of its kind, the root of the sum of squared differences of sizes in octaves (a
 size twice as large is 1 away; `annette.bench.nearness`). Times are the platform's estimates, kinds that it has no model
 for priced roughly; each network counts the same. Networks that are only scored (the held-out list, the corpus' scored
-half, what docs/unseen-networks.csv and docs/strangers.csv name) are left out and named.
+half, what docs/unseen-networks.csv, strangers.csv, libraries.csv and newcomers.csv name) are left out and named.
 """
 
 from __future__ import annotations
@@ -42,7 +42,9 @@ if TYPE_CHECKING:
 
 NAMES = [name.removeprefix("log2:") for name in SIZES]
 EDGES = (1.0, 2.0, 4.0)
-UNSEEN = tuple(CORPUS.with_name(f"{listed}.csv") for listed in ("unseen-networks", "strangers", "libraries"))
+UNSEEN = tuple(
+    CORPUS.with_name(f"{listed}.csv") for listed in ("unseen-networks", "strangers", "libraries", "newcomers")
+)
 
 
 class Seen(NamedTuple):
