@@ -60,7 +60,10 @@ _WORKS: Final = (
     ),
     (
         frozenset({"concat", "split", "slice", "tile", "pad"}),
-        ("kernels", "input_count", "output_count", "copied_runs", "single_elements", "input_bytes", "output_bytes", *_FROM_AFAR),
+        (
+            "kernels", "input_count", "output_count", "copied_runs", "single_elements", "input_bytes", "output_bytes",
+            *_FROM_AFAR,
+        ),
     ),
     (
         frozenset({"transpose"}),
@@ -153,8 +156,8 @@ _WORKS: Final = (
 ONNX Runtime multiplies the inputs of all steps of a recurrent layer at once and then, step by step, the state
 (uni_directional_lstm.cc, deep_cpu_gru.cc, rnn.cc); it unfolds convolutions that are not blocked, a group of a sample
 after the other, into columns and multiplies these (convolve.cpp), and goes over blocked ones row by row
-(`annette.models.convolution_works`); of a transposed convolution it multiplies first and adds the columns up afterwards,
-one row of one tap after the other (conv_transpose.cc).
+(`annette.models.convolution_works`); of a transposed convolution it multiplies first and adds the columns up
+afterwards, one row of one tap after the other (conv_transpose.cc).
 
 What moves elements does so in pieces, each with a call of its own, or one by one (concatbase.h, split.cc, slice.cc,
 expand.cc, pad.cc, gather.cc). Reductions, normalizations and softmax go row by row (reduction_ops.cc, softmax.cc,

@@ -1,8 +1,8 @@
 """What convolutions do: how they are unfolded, what their inner loops wait for, and what they read again.
 
 A runtime either unfolds a convolution into a product of matrices, or goes over maps whose channels lie in blocks. What
-each of these roads costs follows from ONNX Runtime's sources: ``core/mlas/lib/convolve.cpp`` for the first, ``snchwc.cpp``
-and its kernels for AVX-512 for the second. All numbers are of one table, one per row.
+each of these roads costs follows from ONNX Runtime's sources: ``core/mlas/lib/convolve.cpp`` for the first,
+``snchwc.cpp`` and its kernels for AVX-512 for the second. All numbers are of one table, one per row.
 """
 
 from __future__ import annotations
@@ -364,9 +364,9 @@ CONVOLUTION_QUANTITIES: Final[Mapping[str, Callable[[KernelTable], FloatArray]]]
 }
 """Quantities of convolutions and pools by name, as `annette.models.quantities.QUANTITIES` has them.
 
-A convolution that is unfolded writes and reads ``unfolded_size`` elements, the windows of all positions; of a transposed
-one, ``folded_size`` elements are computed and then added up where they overlap, in ``window_rows``. It does so for one
-group of one sample after another (conv_transpose.cc), each one of ``products`` that read their weights anew,
+A convolution that is unfolded writes and reads ``unfolded_size`` elements, the windows of all positions; of a
+transposed one, ``folded_size`` elements are computed and then added up where they overlap, in ``window_rows``. It does
+so for one group of one sample after another (conv_transpose.cc), each one of ``products`` that read their weights anew,
 ``batched_weight_bytes`` in all, of which ``refetched_weight_bytes`` have left a core's own cache meanwhile.
 
 Blocked convolutions skip the taps above and below the map, and go one by one through the columns whose windows reach

@@ -271,8 +271,8 @@ not a runtime unfolds it into one (`annette.models.convolution_works`), for one 
 a product of ``ops_a_group``: many small products do not reach the rate of one large one. A product of more dimensions
 than a matrix has, and with a bias, ``reshapes`` its operand and its result. Of a recurrent layer, which multiplies the
 inputs of all steps at once, the weights of the state are read again in every step: ``repeated_weight_bytes``; the steps
-are products of their own, with what one costs however small it is: ``ops_a_step`` (ONNX Runtime: uni_directional_lstm.cc,
-deep_cpu_gru.cc).
+are products of their own, with what one costs however small it is: ``ops_a_step`` (ONNX Runtime:
+uni_directional_lstm.cc, deep_cpu_gru.cc).
 
 Of the weights of a kernel, ``weights_past_1m`` bytes come from beyond a cache of 1 MiB: what other weights of the
 network, read between two runs of the kernel, have pushed out of it; ``kernels_past_1m`` is the share that is gone, of

@@ -14,6 +14,9 @@ COLUMN = {
     "macs": 16 * 16 * 30 * 11, "blocked": 1,
 }  # fmt: skip
 """A convolution in blocks down a map of one column, without padding."""
+WHOLE_WIDTH = {
+    "in_height": 9, "in_width": 5, "out_channels": 3, "out_height": 9, "kernel_width": 5, "macs": 135,
+}  # fmt: skip
 MAP = {
     "in_channels": 32, "in_height": 64, "in_width": 64, "out_channels": 128, "out_height": 64, "out_width": 64,
     "kernel_height": 3, "kernel_width": 3, "macs": 32 * 128 * 9 * 64 * 64, "blocked": 1,
@@ -41,7 +44,7 @@ def amount(name, **columns):
         ("unfolded_elements", SEQUENCE | {"kernel_width": 1, "macs": 1280}, 0),  # the input is the matrix
         ("unfolded_elements", SEQUENCE | {"kernel_width": 1, "macs": 640, "stride_width": 2, "out_width": 10}, 80),
         # One channel, a window as wide as the input and no padding: rows of it are the matrix.
-        ("unfolded_elements", {"in_height": 9, "in_width": 5, "out_channels": 3, "out_height": 9, "kernel_width": 5, "macs": 135}, 0),
+        ("unfolded_elements", WHOLE_WIDTH, 0),
         ("unfolded_rows", SEQUENCE, 8 * 5),
         ("strided_elements", SEQUENCE, 0),
         ("strided_elements", SEQUENCE | {"stride_width": 2, "out_width": 10, "macs": 3200}, 10 * 8 * 5),
