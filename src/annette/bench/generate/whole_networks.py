@@ -53,7 +53,7 @@ def recipes() -> list[Recipe]:
         _whole("network/decoder", 5, _decoder),
         _whole("network/sound", 6, _sound),
         _whole("network/decode-step", 5, _decode_step, most_bytes=270_000_000),
-        _whole("network/words", 22, _words),
+        _whole("network/words", 19, _words),
         _whole("network/small", 18, _small),
         _whole("network/two-towers", 14, _two_towers),
     ]
