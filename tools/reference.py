@@ -58,8 +58,8 @@ measurement is off its own repetition on that machine: no estimate can be better
 these networks. None of `held-out` was used for tuning ([log](../held-out-log.md)); `development` may be looked at
 while tuning; `exports` are files that PyTorch wrote: single ones of `look` were looked at while tuning, of `blind`
 between scorings, as their pages say. `libraries`, `strangers`, `unseen`, `further` and `newcomers` are networks of
-other people's libraries, fixed by name before any was built; which of them were scored blind stands on their pages. What
-each platform was fitted on stands on [its page](../platforms/README.md).
+other people's libraries, fixed by name before any was built; which of them were scored blind stands on their pages.
+What each platform was fitted on stands on [its page](../platforms/README.md).
 
 Devices with published measurements: [the paper's experiment](paper.md), [cross-validated](../devices/accuracy.md).
 Files that nobody here made: [the corpus](corpus.md).
