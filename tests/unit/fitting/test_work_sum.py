@@ -11,7 +11,7 @@ from annette.models.work_sum import WorkSum
 from tests.unit.fitting.synthetic import convolutions, samples
 
 RECURRENT = WorkSum({"kernels": 4e-6, "steps": 2e-7, "states": 4e-9, "macs": 2e-11, "repeated_weight_bytes": 5e-12})
-PLAIN = WorkSum({"kernels": 1e-6, "products": 7e-7, "unblocked_macs/fill:product_columns:8": 2e-11})
+PLAIN = WorkSum({"kernels": 1e-6, "products": 7e-7, "matrix_macs/fill:product_columns:8": 2e-11})
 
 
 def _layers(rows, seed=0):
