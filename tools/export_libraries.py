@@ -10,11 +10,7 @@ Runtime without giving a number that is none.
 
 from __future__ import annotations
 
-import contextlib
-import importlib
-import io
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import libraries_detection
 import libraries_diffusion
@@ -25,11 +21,7 @@ import libraries_pytorchcv
 import libraries_restoration
 import libraries_sound
 import libraries_tables
-import torch
-from listed_networks import export_listed, outcome_apart
-
-if TYPE_CHECKING:
-    from export_networks import Job
+from listed_networks import export_parts
 
 LIST = Path(__file__).resolve().parents[1] / "docs" / "libraries.csv"
 PARTS = (
@@ -45,22 +37,5 @@ LOADED_ONCE = (
     "torch_geometric.nn", "x_transformers", "deepctr_torch.models", "spandrel.architectures", "stable_baselines3",
 )  # fmt: skip
 
-
-def load_once() -> None:
-    """Loads what takes seconds before processes are made of this one; a library that is not there says so later."""
-    for library in LOADED_ONCE:
-        with contextlib.suppress(Exception):
-            importlib.import_module(library)
-    torch.onnx.export(torch.nn.Linear(2, 2), (torch.rand(1, 2),), io.BytesIO(), dynamo=False)
-
-
-def jobs() -> dict[str, Job]:
-    """All networks by name: how to make one, and its inputs."""
-    load_once()
-    torch.manual_seed(0)
-    torch.set_num_threads(1)
-    return {name: job for part in PARTS for name, job in part.jobs().items()}
-
-
 if __name__ == "__main__":
-    export_listed(LIST, "libraries.csv", jobs, __doc__, outcome_apart)
+    export_parts(LIST, PARTS, LOADED_ONCE, __doc__)

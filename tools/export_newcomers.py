@@ -10,11 +10,7 @@ Runtime without giving a number that is none.
 
 from __future__ import annotations
 
-import contextlib
-import importlib
-import io
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import newcomers_images
 import newcomers_libraries
@@ -24,11 +20,7 @@ import newcomers_signals
 import newcomers_tables
 import newcomers_transformers
 import newcomers_words
-import torch
-from listed_networks import export_listed, outcome_apart
-
-if TYPE_CHECKING:
-    from export_networks import Job
+from listed_networks import export_parts
 
 LIST = Path(__file__).resolve().parents[1] / "docs" / "newcomers.csv"
 PARTS = (
@@ -40,22 +32,5 @@ LOADED_ONCE = (
     "pytorch_widedeep.models", "torch_geometric.nn", "deepctr_torch.models", "tianshou.utils.net.discrete",
 )  # fmt: skip
 
-
-def load_once() -> None:
-    """Loads what takes seconds before processes are made of this one; a library that is not there says so later."""
-    for library in LOADED_ONCE:
-        with contextlib.suppress(Exception):
-            importlib.import_module(library)
-    torch.onnx.export(torch.nn.Linear(2, 2), (torch.rand(1, 2),), io.BytesIO(), dynamo=False)
-
-
-def jobs() -> dict[str, Job]:
-    """All networks by name: how to make one, and its inputs."""
-    load_once()
-    torch.manual_seed(0)
-    torch.set_num_threads(1)
-    return {name: job for part in PARTS for name, job in part.jobs().items()}
-
-
 if __name__ == "__main__":
-    export_listed(LIST, "newcomers.csv", jobs, __doc__, outcome_apart)
+    export_parts(LIST, PARTS, LOADED_ONCE, __doc__)

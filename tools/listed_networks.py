@@ -7,8 +7,11 @@ does not load, or its file is larger than 100 MB.
 from __future__ import annotations
 
 import argparse
+import contextlib
 import csv
 import hashlib
+import importlib
+import io
 import logging
 import multiprocessing
 import warnings
@@ -23,8 +26,9 @@ from export_networks import Job, export
 from annette.bench.feeds import input_values
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterable
     from multiprocessing.connection import Connection
+    from types import ModuleType
 
 COLUMNS = ("name", "source", "task", "family", "new_family", "bytes", "sha256", "dropped")
 LARGEST_BYTES = 100_000_000
@@ -172,3 +176,30 @@ def export_listed(
     with (out / suite).open("w", encoding="utf-8", newline="") as file:
         kept = [f"{row['name']}.onnx" for row in lines if row["sha256"]]
         csv.writer(file, lineterminator="\n").writerows([["network"], *([name] for name in kept)])
+
+
+def export_parts(listed: Path, parts: Iterable[ModuleType], libraries: Iterable[str], description: str) -> None:
+    """Exports a list whose networks several modules make, each network in a process of its own.
+
+    Args:
+        listed: The list; the suite that is written beside the networks has its name.
+        parts: Modules whose ``jobs()`` give their networks by name: how to make one, and its inputs.
+        libraries: What takes seconds to load, which is done once for all processes.
+        description: What ``--help`` says.
+    """
+
+    def jobs() -> dict[str, Job]:
+        _load_once(libraries)
+        torch.manual_seed(0)
+        torch.set_num_threads(1)
+        return {name: job for part in parts for name, job in part.jobs().items()}
+
+    export_listed(listed, listed.name, jobs, description, outcome_apart)
+
+
+def _load_once(libraries: Iterable[str]) -> None:
+    """Loads what takes seconds before processes are made of this one; a library that is not there says so later."""
+    for library in libraries:
+        with contextlib.suppress(Exception):
+            importlib.import_module(library)
+    torch.onnx.export(torch.nn.Linear(2, 2), (torch.rand(1, 2),), io.BytesIO(), dynamo=False)

@@ -6,14 +6,13 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
 import numpy as np
-from sklearn.model_selection import GroupKFold
 
 from annette.evaluation.metrics import mape
 from annette.fitting.conformal import log_residuals, spread_by_time
 from annette.fitting.forest import Growth, grow
 from annette.fitting.reach import reach_of
 from annette.fitting.roofline import fit_refined_roofline, fit_roofline, log_error
-from annette.fitting.samples import FOLDS, LEAST_ROWS, folds
+from annette.fitting.samples import LEAST_ROWS, folds, parts_by
 from annette.fitting.work_sum import fit_work_sum
 from annette.models.features import FeatureSet
 from annette.models.roofline import RefinedRoofline
@@ -249,13 +248,12 @@ def _share_carried(samples: Samples, *, seed: int = 0) -> float:
     correction counted, and 9.1 % where a quarter did.
     """
     recipes = np.array([str(group).rpartition("/")[0] for group in samples.groups])
-    count = len(np.unique(recipes))
-    if count < _LEAST_RECIPES:
+    if len(np.unique(recipes)) < _LEAST_RECIPES:
         return 1.0
     refined = fit_refined_roofline(samples)
     features = FeatureSet(feature_names(samples, refined))
     base_s, corrected_s = np.empty(len(samples)), np.empty(len(samples))
-    for training, test in GroupKFold(min(FOLDS, count)).split(np.zeros(len(samples)), groups=recipes):
+    for training, test in parts_by(recipes):
         part, table = samples.select(training), samples.table.select(test)
         if len(part) < LEAST_ROWS:
             return 1.0

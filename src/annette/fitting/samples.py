@@ -41,6 +41,7 @@ __all__ = [
     "evicted_ops",
     "folds",
     "paired_kernels",
+    "parts_by",
 ]
 
 LEAST_ROWS: Final = 8
@@ -246,10 +247,10 @@ def folds(samples: Samples) -> list[tuple[Rows, Rows]]:
     if len(np.unique(own)) < 2:
         everything = np.arange(len(samples))
         return [(everything, everything)]
-    by_network = [(train, train[~np.isin(own[train], own[test])], test) for train, test in _split(samples.groups)]
+    by_network = [(train, train[~np.isin(own[train], own[test])], test) for train, test in parts_by(samples.groups)]
     if by_network and all(len(kept) >= _LEAST_KEPT * len(train) for train, kept, _ in by_network):
         return [(kept, test) for _, kept, test in by_network]
-    return _split(own)
+    return parts_by(own)
 
 
 def configurations(table: KernelTable) -> Rows:
@@ -262,8 +263,8 @@ def configurations(table: KernelTable) -> Rows:
     return equal_rows(KernelTable(table.kinds, values, table.context))
 
 
-def _split(labels: npt.NDArray[np.str_] | Rows) -> list[tuple[Rows, Rows]]:
-    """Parts of about equal size; empty with fewer than two labels."""
+def parts_by(labels: npt.NDArray[np.str_] | Rows) -> list[tuple[Rows, Rows]]:
+    """Training and test rows of parts of about equal size, each label in one part; empty with fewer than two labels."""
     count = len(np.unique(labels))
     if count < 2:
         return []

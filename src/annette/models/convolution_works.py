@@ -116,6 +116,12 @@ def _product_columns(table: KernelTable) -> FloatArray:
     return whole
 
 
+def _windows(table: KernelTable) -> FloatArray:
+    """Elements of the windows of all positions, shape ``(rows,)``."""
+    windows: FloatArray = table["macs"] * table["groups"] / np.maximum(table["out_channels"], 1.0)
+    return windows
+
+
 class _Blocked:
     """Convolutions whose channels lie in blocks, and what their loops are made of.
 
@@ -221,7 +227,7 @@ class _Unfolded:
 
     def __init__(self, table: KernelTable) -> None:
         self._table = table
-        self._windows = table["macs"] * table["groups"] / np.maximum(table["out_channels"], 1.0)
+        self._windows = _windows(table)
         self._vectors = table["out_channels"] == table["groups"]
         self.elements: FloatArray = np.where(self._is_copied(), self._windows, 0.0)
 
@@ -331,11 +337,7 @@ CONVOLUTION_QUANTITIES: Final[Mapping[str, Callable[[KernelTable], FloatArray]]]
     "product_columns": _product_columns,
     "unblocked_macs": lambda t: t["macs"] * (1.0 - t["blocked"]),
     "unblocked_windows": lambda t: (
-        t["macs"]
-        * t["groups"]
-        / np.maximum(t["out_channels"], 1.0)
-        * (1.0 - t["blocked"])
-        * (t["kernel_depth"] * t["kernel_height"] * t["kernel_width"] > 1)
+        _windows(t) * (1.0 - t["blocked"]) * (t["kernel_depth"] * t["kernel_height"] * t["kernel_width"] > 1)
     ),
     "window_rows": lambda t: (
         t["batch"]
@@ -358,7 +360,7 @@ CONVOLUTION_QUANTITIES: Final[Mapping[str, Callable[[KernelTable], FloatArray]]]
     "products": lambda t: t["batch"] * t["groups"] * (1.0 - t["blocked"]),
     "batched_weight_bytes": lambda t: t["batch"] * t["weight_bytes"],
     "refetched_weight_bytes": lambda t: (t["batch"] - 1.0) * np.maximum(t["weight_bytes"] - _OWN_CACHE_BYTES, 0.0),
-    "unfolded_size": lambda t: t["macs"] * t["groups"] / np.maximum(t["out_channels"], 1.0),
+    "unfolded_size": _windows,
     "folded_size": lambda t: t["macs"] * t["groups"] / np.maximum(t["in_channels"], 1.0),
     **{name: partial(_of_road, name) for name in (*_BLOCKED, *_UNFOLDED)},
 }

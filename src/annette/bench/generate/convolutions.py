@@ -31,6 +31,7 @@ def recipes() -> list[Recipe]:
         micro("conv-grouped/narrow-groups", 24, partial(_grouped, (2, 3, 4, 6, 8, 8, 12))),
         micro("conv-multiplier/depthwise", 4, _multiplier),
         micro("conv-1d/plain", 20, _one_dimensional),
+        micro("depthwise/unfolded", 20, _unfolded_depthwise),
     ]
 
 
@@ -93,6 +94,13 @@ def _depthwise(alignment: str, kernels: tuple[int, ...], s: Sampler, net: CaseBu
     stride = 2 if s.chance(0.3) and min(x.shape[2:]) > 4 else 1
     dilation = 2 if stride == 1 and s.chance(0.06) else 1
     _activate(s, net, net.depthwise_conv(x, s.pick(kernels), stride=stride, dilation=dilation))
+
+
+def _unfolded_depthwise(s: Sampler, net: CaseBuilder) -> None:
+    """Channels that no block takes, as pruning leaves them: windows are unfolded channel by channel, row by row."""
+    kernel, stride = s.pick(((5, 1), (5, 2), (3, 2), (7, 1), (7, 2)), (4, 4, 2, 1, 1))
+    x = net.feed(s.feature_map((24, 1400), alignment=s.pick((ODD, ODD, VECTOR)), sizes=(5, 80), most=1 << 19))
+    _activate(s, net, net.depthwise_conv(x, kernel, stride=stride))
 
 
 def _transposed(alignment: str, s: Sampler, net: CaseBuilder) -> None:

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from annette.bench.generate.recipe import CaseBuilder, Recipe, Sampler
     from annette.network import AttributeValue, Tensor
 
-__all__ = ["frames", "recipes", "transposed_1d"]
+__all__ = ["frames", "recipes", "transposed_1d", "window_3d"]
 
 _LONG: Final = (3, 5, 7, 9, 11, 15, 21, 31)
 _LARGE: Final = ((5, 39), (3, 39), (7, 7), (9, 9), (11, 11), (5, 15), (7, 15), (3, 21), (1, 31), (21, 11), (41, 11))
@@ -241,7 +241,7 @@ def _three_dimensional(s: Sampler, net: CaseBuilder) -> None:
     """Frames of a video, slices of a volume; whole windows or those of one frame and of one position."""
     kernel = s.pick(((3, 3, 3), (3, 3, 3), (1, 1, 1), (1, 3, 3), (3, 1, 1), (2, 2, 2), (5, 5, 5)))
     x = net.feed(_volume(s, (1, 96)))
-    _window_3d(net, x, "conv", s.log_integer(4, 128), kernel, s.pick((1, 1, 2)), 1)
+    window_3d(net, x, "conv", s.log_integer(4, 128), kernel, s.pick((1, 1, 2)), 1)
 
 
 def _deep_3d(s: Sampler, net: CaseBuilder) -> None:
@@ -250,7 +250,7 @@ def _deep_3d(s: Sampler, net: CaseBuilder) -> None:
     side = max(3, round(s.pick((448, 896, 1792, 3584)) / channels))
     x = net.feed((channels, s.pick((1, 2, 4, 8, 16)), side, side))
     kernel = s.pick(((3, 3, 3), (3, 3, 3), (1, 3, 3), (3, 1, 1), (1, 1, 1)))
-    _window_3d(net, x, "conv", s.pick((32, 64, 128, 230, 256, 512)), kernel, s.pick((1, 1, 1, 2)), 1)
+    window_3d(net, x, "conv", s.pick((32, 64, 128, 230, 256, 512)), kernel, s.pick((1, 1, 1, 2)), 1)
 
 
 def _large_volumes(s: Sampler, net: CaseBuilder) -> None:
@@ -258,17 +258,18 @@ def _large_volumes(s: Sampler, net: CaseBuilder) -> None:
     channels, side = s.pick((8, 16, 24, 32, 64)), s.pick((24, 32, 40, 56))
     x = net.feed((channels, s.pick((8, 8, 16, 24)), side, round(side * s.pick((1.0, 1.0, 1.5)))))
     kernel = s.pick(((3, 3, 3), (3, 3, 3), (1, 3, 3)))
-    _window_3d(net, x, "conv", s.pick((1, 8, channels, channels)), kernel, 1, 1)
+    window_3d(net, x, "conv", s.pick((1, 8, channels, channels)), kernel, 1, 1)
 
 
 def _depthwise_3d(s: Sampler, net: CaseBuilder) -> None:
     x = net.feed(_volume(s, (8, 128)))
-    _window_3d(net, x, "depthwise_conv", x.shape[1], s.pick(((3, 3, 3), (1, 3, 3))), 1, x.shape[1])
+    window_3d(net, x, "depthwise_conv", x.shape[1], s.pick(((3, 3, 3), (1, 3, 3))), 1, x.shape[1])
 
 
-def _window_3d(
+def window_3d(
     net: CaseBuilder, x: Tensor, kind: str, filters: int, kernel: tuple[int, ...], stride: int, groups: int
 ) -> None:
+    """A window over volumes, padded to keep their size."""
     attributes: dict[str, AttributeValue] = {
         "kernel_shape": kernel,
         "strides": (stride,) * 3,

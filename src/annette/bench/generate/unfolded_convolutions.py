@@ -9,7 +9,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
-from annette.bench.generate.recipe import ODD, VECTOR, micro
+from annette.bench.generate.rare_convolutions import window_3d
+from annette.bench.generate.recipe import micro
 
 if TYPE_CHECKING:
     from annette.bench.generate.recipe import CaseBuilder, Recipe, Sampler
@@ -25,7 +26,6 @@ _PULSES: Final = (15, 25, 32, 64, 125, 250)
 def recipes() -> list[Recipe]:
     """Recipes for convolutions that are unfolded."""
     return [
-        micro("depthwise/unfolded", 20, _odd_depthwise),
         micro("depthwise-1d/speech", 24, _speech_depthwise),
         micro("conv-one-column/any", 24, _one_column, most_ops=800_000_000),
         micro("conv-electrodes/any", 16, _electrodes),
@@ -35,15 +35,6 @@ def recipes() -> list[Recipe]:
         micro("conv-transpose-3d/any", 10, _transposed_3d, most_ops=600_000_000),
         micro("conv-transpose/batched", 8, _batched_generator),
     ]
-
-
-def _odd_depthwise(s: Sampler, net: CaseBuilder) -> None:
-    """Channels that no block takes, as pruning leaves them: windows are unfolded channel by channel, row by row."""
-    kernel, stride = s.pick(((5, 1), (5, 2), (3, 2), (7, 1), (7, 2)), (4, 4, 2, 1, 1))
-    x = net.feed(s.feature_map((24, 1400), alignment=s.pick((ODD, ODD, VECTOR)), sizes=(5, 80), most=1 << 19))
-    y = net.depthwise_conv(x, kernel, stride=stride)
-    if s.chance(0.45):
-        net.activation(y, s.pick(("relu", "relu", "relu6", "leaky_relu", "sigmoid")))
 
 
 def _speech_depthwise(s: Sampler, net: CaseBuilder) -> None:
@@ -97,17 +88,22 @@ def _few_channels_3d(s: Sampler, net: CaseBuilder) -> None:
     side = s.pick((16, 24, 32, 32, 40, 48, 64))
     x = net.feed((s.log_integer(1, 48), s.pick((8, 16, 24, 32, 48)), side, round(side * s.pick((1.0, 1.0, 1.5)))))
     kernel, stride = s.pick(((3, 3, 3), (3, 3, 3), (3, 3, 3), (1, 1, 1), (5, 5, 5))), s.pick((1, 1, 1, 2))
-    net.apply(
-        "conv", x, attributes=_window(kernel, (stride,) * 3), features=s.pick((1, 4, 8, 8, 12, 16, 16, 24, 32, 64))
-    )
+    window_3d(net, x, "conv", s.pick((1, 4, 8, 8, 12, 16, 16, 24, 32, 64)), kernel, stride, 1)
 
 
 def _transposed_3d(s: Sampler, net: CaseBuilder) -> None:
     """Volumes made twice as large."""
     side, kernel = s.pick((4, 6, 8, 12, 16, 24, 32)), s.pick((2, 2, 3, 4))
     x = net.feed((s.log_integer(8, 128), s.pick((4, 8, 12, 16, 24)), side, side))
-    attributes = _window((kernel,) * 3, (2,) * 3, padding=(kernel - 2) // 2)
-    net.apply("conv_transpose", x, attributes={**attributes, "output_padding": (0,) * 3}, features=s.log_integer(4, 64))
+    attributes: dict[str, AttributeValue] = {
+        "kernel_shape": (kernel,) * 3,
+        "strides": (2,) * 3,
+        "dilations": (1,) * 3,
+        "pads": ((kernel - 2) // 2,) * 6,
+        "groups": 1,
+        "output_padding": (0,) * 3,
+    }
+    net.apply("conv_transpose", x, attributes=attributes, features=s.log_integer(4, 64))
 
 
 def _batched_generator(s: Sampler, net: CaseBuilder) -> None:
@@ -116,11 +112,3 @@ def _batched_generator(s: Sampler, net: CaseBuilder) -> None:
     x = net.input("codes", (net.batch * s.pick((2, 4, 4, 8, 16)), s.log_integer(16, 512), side, side))
     kernel, stride, padding = (4, 1, 0) if side == 1 else (4, 2, 1)
     net.conv_transpose(x, s.log_integer(3, 256), kernel, stride=stride, padding=padding)
-
-
-def _window(
-    kernel: tuple[int, ...], strides: tuple[int, ...], *, padding: int | None = None
-) -> dict[str, AttributeValue]:
-    """Attributes of a window in any number of dimensions, padded to keep the size where no padding is given."""
-    pads = tuple((taps - 1) // 2 if padding is None else padding for taps in kernel)
-    return {"kernel_shape": kernel, "strides": strides, "dilations": (1,) * len(kernel), "pads": pads * 2, "groups": 1}

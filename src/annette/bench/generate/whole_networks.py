@@ -96,10 +96,15 @@ def _head(s: Sampler, net: CaseBuilder, x: Tensor) -> None:
 def _tokens(s: Sampler, net: CaseBuilder) -> None:
     """Patches of an image through several encoder layers, and a head."""
     patch, (heads, width) = s.pick((8, 16, 16, 32)), heads_and_width(s, 128, 512)
-    x = net.conv(net.image(s.pick((128, 160, 192, 224))), width, patch, stride=patch)
-    x = net.transpose(net.reshape(x, (net.batch, width, x.shape[2] * x.shape[3])), (0, 2, 1))
+    x = _patches(net, s.pick((128, 160, 192, 224)), width, patch)
     x = _encoded(s, net, net.add_constant(x, (1, *x.shape[1:])), heads, s.pick((3, 4, 6)))
     _head(s, net, net.reduce("reduce_mean", net.layer_norm(x), (1,), keep=False))
+
+
+def _patches(net: CaseBuilder, side: int, width: int, patch: int) -> Tensor:
+    """An image cut into patches, as tokens."""
+    x = net.conv(net.image(side), width, patch, stride=patch)
+    return net.transpose(net.reshape(x, (net.batch, width, x.shape[2] * x.shape[3])), (0, 2, 1))
 
 
 def _encoded(s: Sampler, net: CaseBuilder, x: Tensor, heads: int, layers: int) -> Tensor:
@@ -144,7 +149,7 @@ def _small(s: Sampler, net: CaseBuilder) -> None:
 
 
 def _two_towers(s: Sampler, net: CaseBuilder) -> None:
-    """An image or a sound beside some words, and what both have in common.
+    """An image beside some words, and what both have in common.
 
     The words' products are over soon, but their weights have left the caches that others share while the rest ran.
     """
@@ -153,15 +158,12 @@ def _two_towers(s: Sampler, net: CaseBuilder) -> None:
     words = net.layer_norm(net.embedding(net.feed((count,), DType.INT64), s.log_integer(1000, 8000), width))
     if s.chance(0.5):
         patch, wide = s.pick((8, 16, 16)), s.pick((192, 256, 384))
-        x = net.conv(net.image(s.pick((160, 192, 224))), wide, patch, stride=patch)
-        x = net.transpose(net.reshape(x, (net.batch, wide, x.shape[2] * x.shape[3])), (0, 2, 1))
+        x = _patches(net, s.pick((160, 192, 224)), wide, patch)
         x = _encoded(s, net, x, wide // 32, s.pick((2, 3, 4)))
         seen = net.reduce("reduce_mean", x, (1,), keep=False)
     else:
-        x, block = (
-            net.conv_norm(net.image(s.pick((160, 192, 224))), 32, 3, stride=2, activation="relu"),
-            s.pick(_FAMILIES),
-        )
+        x = net.conv_norm(net.image(s.pick((160, 192, 224))), 32, 3, stride=2, activation="relu")
+        block = s.pick(_FAMILIES)
         for number in range(4):
             with net.scope(f"stage{number}"):
                 x = block(s, net, _halved(s, net, x, 64 << number))

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, Final
 import numpy as np
 
 from annette.errors import UnsupportedOperatorError
+from annette.network.writers.positions import names_whole_positions
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -69,11 +70,10 @@ def _scatter(to: Lowering, layer: Layer) -> None:
 
 def _scatter_elements(to: Lowering, layer: Layer) -> None:
     """Along an axis where positions are shaped like updates, else by positions in all dimensions."""
-    indices, updates = (to.network.tensors[name].shape for name in layer.inputs[1:3])
-    if indices == updates:
-        _along_axis("ScatterElements", to, layer)
-    else:
+    if names_whole_positions(to.network, layer):
         _scatter(to, layer)
+    else:
+        _along_axis("ScatterElements", to, layer)
 
 
 def _one_hot(to: Lowering, layer: Layer) -> None:

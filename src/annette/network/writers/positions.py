@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from annette.network.network import Network
     from annette.network.tensor import Tensor
 
-__all__ = ["has_positions", "positions"]
+__all__ = ["has_positions", "names_whole_positions", "positions"]
 
 _AXES: Final = {"gather": 0, "gather_elements": 0, "scatter_elements": 0}
 """Kinds whose positions are along one axis, and that axis where they do not name one."""
@@ -46,7 +46,7 @@ def positions(
     """
     sizes = network.tensors[layer.inputs[0]].shape
     limits: int | npt.NDArray[np.int64]
-    if layer.kind in _IN_SEVERAL or _names_whole_positions(network, layer):
+    if layer.kind in _IN_SEVERAL or names_whole_positions(network, layer):
         skipped = int(layer.attributes.get("batch_dims", 0)) if layer.kind == "gather_nd" else 0  # type: ignore[arg-type]
         depth = tensor.shape[-1] if tensor.shape else 1
         limits = np.array(sizes[skipped : skipped + depth], dtype=np.int64)
@@ -56,7 +56,7 @@ def positions(
     return drawn
 
 
-def _names_whole_positions(network: Network, layer: Layer) -> bool:
+def names_whole_positions(network: Network, layer: Layer) -> bool:
     """Whether each update goes to a position in all dimensions, instead of along one axis."""
     if layer.kind != "scatter_elements":
         return False

@@ -102,15 +102,19 @@ def constant_values(network: Network, tensor: Tensor, layer: Layer, seed: int) -
     if isinstance(pattern, str):
         return pattern_values(pattern, tensor.shape).astype(dtype, copy=False)
     if dtype.itemsize == 1 and dtype.kind in "iu":
-        generator = np.random.Generator(np.random.SFC64([seed, zlib.crc32(tensor.name.encode())]))
+        generator = _generator(tensor, seed)
         limits = np.iinfo(dtype)
         return generator.integers(limits.min + 1, limits.max, tensor.shape, dtype=dtype, endpoint=True)
     if dtype.kind in "iu" and has_positions(tensor, layer):
-        generator = np.random.Generator(np.random.SFC64([seed, zlib.crc32(tensor.name.encode())]))
-        return positions(network, tensor, layer, generator).astype(dtype)
+        return positions(network, tensor, layer, _generator(tensor, seed)).astype(dtype)
     if dtype.kind in "iub":
         return np.zeros(tensor.shape, dtype=dtype)
     return _uniform(tensor, *_range(network, tensor, layer), seed).astype(dtype, copy=False)
+
+
+def _generator(tensor: Tensor, seed: int) -> np.random.Generator:
+    """A source of randomness of the tensor's own."""
+    return np.random.Generator(np.random.SFC64([seed, zlib.crc32(tensor.name.encode())]))
 
 
 def _range(network: Network, tensor: Tensor, layer: Layer) -> tuple[float, float]:
@@ -154,7 +158,7 @@ def _readers(network: Network, layer: Layer) -> list[Layer]:
 
 
 def _uniform(tensor: Tensor, low: float, high: float, seed: int) -> npt.NDArray[np.float32]:
-    generator = np.random.Generator(np.random.SFC64([seed, zlib.crc32(tensor.name.encode())]))
+    generator = _generator(tensor, seed)
     values = generator.random(tensor.shape, dtype=np.float32)
     values *= np.float32(high - low)
     values += np.float32(low)
