@@ -20,3 +20,11 @@ def test_a_mask_hides_nothing_and_a_token_is_in_every_vocabulary(kind: str) -> N
     values = input_values((1, 7), kind)
     assert values.dtype == kind
     assert (values == 1).all()
+
+
+def test_rows_that_are_looked_up_are_spread_over_the_table() -> None:
+    values = input_values((4, 100), "int64", rows=5)
+    assert set(values.ravel()) == set(range(5))
+    assert np.array_equal(values, input_values((4, 100), "int64", rows=5))
+    assert (input_values((3,), "int32", rows=1) == 0).all()
+    assert list(input_values((2,), "int64", [7, 3], rows=5)) == [7, 3]

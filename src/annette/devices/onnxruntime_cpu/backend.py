@@ -36,6 +36,7 @@ from annette.devices.onnxruntime_cpu.observation import observed_inputs
 from annette.devices.onnxruntime_cpu.optimised_graph import read_optimised_graph
 from annette.devices.onnxruntime_cpu.reports import assign_layers, read_profile
 from annette.errors import BackendRunError, OptionError
+from annette.network.lookups import lookup_sizes
 from annette.network.writers.onnx import write_onnx
 
 if TYPE_CHECKING:
@@ -184,7 +185,8 @@ class _CompiledNetwork(CompiledNetwork):
         except Exception as error:
             raise BackendRunError(f"ONNX Runtime refuses {self._network.name!r}: {_first_line(error)}") from error
         if self._feeds is None:
-            self._feeds = {entry.name: _values(entry, self._network) for entry in session.get_inputs()}
+            rows = lookup_sizes(self._network)
+            self._feeds = {entry.name: _values(entry, self._network, rows) for entry in session.get_inputs()}
         return session
 
     def _call(self, session: Any) -> None:
@@ -199,9 +201,9 @@ def _first_line(error: Exception) -> str:
     return (str(error).strip() or type(error).__name__).splitlines()[0]
 
 
-def _values(entry: Any, network: Network) -> Any:
+def _values(entry: Any, network: Network, rows: Mapping[str, int]) -> Any:
     """Values of one input of a session."""
     shape = network.fed_shapes.get(entry.name, entry.shape)
     element = entry.type.removeprefix("tensor(").removesuffix(")")
     dtype = {"float": np.float32, "double": np.float64}.get(element, element)
-    return input_values(shape, dtype, network.values.get(entry.name))
+    return input_values(shape, dtype, network.values.get(entry.name), rows=rows.get(entry.name))

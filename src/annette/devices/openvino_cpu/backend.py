@@ -35,6 +35,7 @@ from annette.bench.host import cpu_description
 from annette.devices.openvino_cpu.counters import CounterReading, executed_nodes_s, read_counters
 from annette.devices.openvino_cpu.runtime_graph import executed_nodes, profile_entries
 from annette.errors import BackendRunError, NetworkError, OptionError
+from annette.network.lookups import lookup_sizes
 from annette.network.writers.onnx import write_onnx
 
 if TYPE_CHECKING:
@@ -172,7 +173,8 @@ class _CompiledNetwork(CompiledNetwork):
         except Exception as error:
             raise BackendRunError(f"OpenVINO refuses {self._network.name!r}: {_first_line(error)}") from error
         if self._feeds is None:
-            self._feeds = [_values(port, self._network) for port in compiled.inputs]
+            rows = lookup_sizes(self._network)
+            self._feeds = [_values(port, self._network, rows) for port in compiled.inputs]
         return compiled
 
 
@@ -189,11 +191,11 @@ def _name(port: Any, network: Network) -> str:
     return next((name for name in port.get_names() if name in network.fed_shapes), "")
 
 
-def _values(port: Any, network: Network) -> Any:
+def _values(port: Any, network: Network, rows: Mapping[str, int]) -> Any:
     """Values of one input of a compiled network."""
     name = _name(port, network)
     shape = network.fed_shapes[name] if name else tuple(port.shape)
-    return input_values(shape, np.dtype(port.element_type.to_dtype()), network.values.get(name))
+    return input_values(shape, np.dtype(port.element_type.to_dtype()), network.values.get(name), rows=rows.get(name))
 
 
 def _first_line(error: Exception) -> str:
