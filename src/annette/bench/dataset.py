@@ -114,6 +114,30 @@ class Dataset:
         place = self._place("case_id of table run")
         return {convert(case, str, error=DatasetError, path=place) for (case,) in rows}
 
+    def visits(self, rounds: range) -> dict[str, list[tuple[float, float]]]:
+        """What the visits of each case took and gave.
+
+        Args:
+            rounds: Numbers of the visits, which follow each other.
+
+        Returns:
+            By case, for each visit that did not fail, its device time and what its kernels take together (the whole
+            network where none is known), both in seconds.
+
+        Raises:
+            DatasetError: A time is no number.
+        """
+        query = """
+            SELECT case_id, duration_s, COALESCE((SELECT SUM(latency_s) FROM kernel WHERE run = run.id), latency_s)
+            FROM run WHERE status != ? AND round >= ? AND round < ? ORDER BY run.id"""
+        found: dict[str, list[tuple[float, float]]] = {}
+        place = self._place("a time of table run")
+        for case, *times_s in self._select(query, (Status.FAILED.value, rounds.start, rounds.stop)):
+            taken = tuple(0.0 if time_s is None else time_s for time_s in times_s)
+            visit = convert(taken, tuple[float, float], error=DatasetError, path=place)
+            found.setdefault(case, []).append(visit)
+        return found
+
     def boards(self) -> dict[str, str]:
         """The board of each case that boards have run: the one with most of its visits that did not fail.
 

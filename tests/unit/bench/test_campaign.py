@@ -93,6 +93,22 @@ def test_a_case_that_failed_is_not_visited_again_by_a_campaign_that_is_continued
     assert [(run.case, run.round) for run in dataset.runs()] == [("one", 0), ("one", 1), ("one", 2), ("refuse:x", 0)]
 
 
+def _rounds_of_visits(dataset, **options):
+    carry = {"backend": "scripted", "options": options, "settings": SETTINGS}
+    run_campaign(plan("one", "refuse:x"), dataset, visits=3, **carry)
+    return [run.round for run in dataset.runs() if run.case == "one"]
+
+
+def test_the_last_visit_is_spared_where_a_case_takes_long_and_its_visits_agree(dataset):
+    assert _rounds_of_visits(dataset, pause_s=campaign._DEAR_S) == [0, 1]
+    assert _rounds_of_visits(dataset, pause_s=campaign._DEAR_S) == [0, 1]
+
+
+def test_the_last_visit_is_made_where_the_others_differ(dataset, monkeypatch):
+    monkeypatch.setattr(campaign, "_AGREEING", -0.01)
+    assert _rounds_of_visits(dataset, pause_s=campaign._DEAR_S) == [0, 1, 2]
+
+
 def test_refuses_to_go_on_in_another_environment(dataset):
     carry_out(dataset, plan(count=2))
     for cases in (plan(count=3), plan(count=2)):
