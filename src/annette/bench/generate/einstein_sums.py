@@ -47,10 +47,10 @@ _MOST_OF_MATRICES: Final = 3_000_000
 def recipes() -> list[Recipe]:
     """Recipes for Einstein sums."""
     return [
-        micro("einsum/constants", 22, partial(_listed, _WITH_CONSTANTS), alternates=True),
-        micro("einsum/activations", 26, partial(_listed, _OF_ACTIVATIONS)),
-        micro("einsum/drawn", 20, _drawn),
-        micro("einsum/matrices", 18, _one_matrix_each, alternates=True),
+        micro("einsum/constants", 36, partial(_listed, _WITH_CONSTANTS), alternates=True),
+        micro("einsum/activations", 44, partial(_listed, _OF_ACTIVATIONS)),
+        micro("einsum/drawn", 30, _drawn),
+        micro("einsum/matrices", 28, _one_matrix_each, alternates=True),
     ]
 
 

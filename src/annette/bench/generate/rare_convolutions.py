@@ -39,7 +39,7 @@ def recipes() -> list[Recipe]:
         micro("conv-1d/short", 14, _short_1d),
         micro("conv-1d/transposed", 14, _transposed_1d),
         micro("conv-1d/batched", 12, _batched_1d),
-        micro("conv-1d/grouped", 8, _grouped_1d, most_ops=1_200_000_000),
+        micro("conv-1d/grouped", 22, _grouped_1d, most_ops=1_200_000_000),
         micro("conv-one-sided/any", 24, partial(_one_sided, (1, 256), (3, 200))),
         micro("conv-one-sided/wide", 16, partial(_one_sided, (128, 768), (3, 48)), most_ops=800_000_000),
         micro("conv-large-kernel/few-channels", 40, _large_kernel, most_ops=800_000_000),

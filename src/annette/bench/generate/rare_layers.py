@@ -34,7 +34,7 @@ def recipes() -> list[Recipe]:
         micro("concat/any", 24, _concat),
         micro("split/any", 18, _split),
         micro("slice/any", 22, _slice),
-        micro("gather/any", 22, _gather),
+        micro("gather/any", 36, _gather),
         micro("expand/any", 14, _expand),
         micro("tile/any", 10, _tile),
         micro("pad/any", 16, _pad),

@@ -24,8 +24,8 @@ _REDUCTIONS: Final = (("reduce_sum", 4), ("reduce_mean", 4), ("reduce_max", 4))
 def recipes() -> list[Recipe]:
     """Recipes for loops of few elements."""
     return [
-        micro("gather/columns", 8, _columns),
-        micro("gather/windows", 6, _windows),
+        micro("gather/columns", 14, _columns),
+        micro("gather/windows", 12, _windows),
         micro("gather/rows", 5, _rows),
         micro("scatter-elements/many", 6, _written),
         micro("scatter-elements/messages", 10, _summed_messages),
