@@ -83,6 +83,16 @@ def test_a_correction_that_holds_everywhere_counts_in_full():
     assert families._share_carried(samples(table, DEVICE.predict_s(table) * step, groups), seed=0) == 1.0
 
 
+def test_a_statistical_model_that_knows_its_own_recipes_only_is_not_taken():
+    """Each recipe draws kernels of other sizes, for which trees have no formula."""
+    table = convolutions(240)
+    order = np.argsort(np.argsort(DEVICE.predict_s(table)))
+    groups = np.array([f"micro-kernel/recipe{rank // 30}/{rank:03}" for rank in order])
+    data = samples(table, DEVICE.predict_s(table), groups)
+    assert not families._carries(data, seed=0, share=1.0)
+    assert families._carries(samples(table, data.latency_s, recipes(240, ["one", "two"])), seed=0, share=1.0)
+
+
 def test_one_recipe_tells_nothing_about_others():
     table = convolutions(60)
     groups = recipes(60, ["one", "two"])

@@ -33,6 +33,8 @@ def recipes() -> list[Recipe]:
         micro("transpose/short-runs", 4, _exchanged),
         micro("transpose/scattered-runs", 4, _scattered),
         micro("transpose/one-axis", 6, _moved),
+        micro("transpose/patches", 18, _patches),
+        micro("transpose/reversed", 10, _reversed),
         micro("expand/blocks", 6, _blocks),
         *(micro(f"{kind.replace('_', '-')}/short-rows", count, partial(_reduced, kind)) for kind, count in _REDUCTIONS),
         micro("reduce-max/columns", 5, _columns_reduced),
@@ -118,6 +120,30 @@ def _moved(s: Sampler, net: CaseBuilder) -> None:
     outer = max(1, min(outer, _MOST // (rows * width)))
     order = s.pick(((0, 1, 3, 2), (0, 3, 1, 2), (0, 2, 3, 1), (0, 3, 2, 1)))
     net.transpose(net.feed((outer, rows, width)), order)
+
+
+def _patches(s: Sampler, net: CaseBuilder) -> None:
+    """Images cut into patches whose channels are last, or put together again: each element by its own position."""
+    patch, channels = s.pick((2, 2, 4, 7, 8, 14, 16, 32)), s.pick((1, 3, 3, 3, 8, 16, 48, 96))
+    side = max(2, s.log_integer(16, 256) // patch)
+    height, width = side, max(1, min(side, _MOST // (channels * patch * patch * side)))
+    if s.chance(0.7):
+        net.transpose(net.feed((channels, height, patch, width, patch)), (0, 2, 4, 3, 5, 1))
+    else:
+        net.transpose(net.feed((height, width, patch, patch, channels)), (0, 5, 1, 3, 2, 4))
+
+
+def _reversed(s: Sampler, net: CaseBuilder) -> None:
+    """The axes of a map in reverse, or three of them around one that stays: spectrograms, tokens of several frames."""
+    outer, rows, width = s.log_integer(2, 128), s.log_integer(4, 160), s.log_integer(4, 160)
+    outer = max(1, min(outer, _MOST // (rows * width)))
+    if s.chance(0.6):
+        net.transpose(net.feed((outer, rows, width)), (0, 3, 2, 1))
+    else:
+        inner = s.pick((2, 3, 4, 8))
+        net.transpose(
+            net.feed((max(1, outer // inner), inner, rows, width)), s.pick(((0, 4, 2, 3, 1), (0, 4, 1, 3, 2)))
+        )
 
 
 def _blocks(s: Sampler, net: CaseBuilder) -> None:
