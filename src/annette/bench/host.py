@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "ProcessorTimes",
+    "allowed_cpus",
     "clock_hz",
     "cpu_description",
     "default_cpus",
@@ -112,6 +113,13 @@ def clock_hz(cpus: Sequence[int], folder: Path = Path("/sys/devices/system/cpu")
     return [float(file.read_text(encoding="ascii")) * 1e3 for file in files if file.exists()]
 
 
+def allowed_cpus() -> tuple[int, ...]:
+    """The processors that this process may run on; all of the machine where the system does not say."""
+    if not hasattr(os, "sched_getaffinity"):
+        return tuple(range(os.cpu_count() or 1))
+    return tuple(sorted(os.sched_getaffinity(0)))
+
+
 def default_cpus(threads: int) -> tuple[int, ...]:
     """The processors to pin a measurement to: the last ones that this process may use; the first are the busiest.
 
@@ -120,8 +128,8 @@ def default_cpus(threads: int) -> tuple[int, ...]:
     """
     if not hasattr(os, "sched_getaffinity"):
         return ()
-    allowed = sorted(os.sched_getaffinity(0))
-    return tuple(allowed[-threads:]) if 0 < threads <= len(allowed) else ()
+    allowed = allowed_cpus()
+    return allowed[-threads:] if 0 < threads <= len(allowed) else ()
 
 
 def pin_process(cpus: Sequence[int]) -> dict[str, str]:

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
 import numpy as np
 
+from annette.bench.host import allowed_cpus
 from annette.evaluation.metrics import mape
 from annette.fitting.conformal import log_residuals, spread_by_time
 from annette.fitting.forest import Growth, grow
@@ -159,20 +161,26 @@ def fit_kind(kind: str, samples: Samples, *, seed: int = 0) -> KindFit:
 def fit_kinds(
     samples: Samples, *, seed: int = 0, progress: Callable[[str, int], None] | None = None
 ) -> dict[str, KindFit]:
-    """Fits all families for each kind with enough rows.
+    """Fits all families for each kind with enough rows: several kinds at once, on the processors that are allowed.
+
+    Growing trees and solving leave Python's lock, and no kind's fit depends on another's.
 
     Args:
         samples: Cleaned rows of any kinds.
         seed: For everything random.
-        progress: Told about each kind and its number of rows before it is fitted.
+        progress: Told about each kind and its number of rows before it is fitted, those with most rows first.
     """
-    fits: dict[str, KindFit] = {}
-    for kind, count in samples.kinds.items():
-        if count >= LEAST_ROWS:
-            if progress is not None:
-                progress(kind, count)
-            fits[kind] = fit_kind(kind, samples.of_kind(kind), seed=seed)
-    return fits
+
+    def fit(kind: str) -> KindFit:
+        if progress is not None:
+            progress(kind, kinds[kind])
+        return fit_kind(kind, samples.of_kind(kind), seed=seed)
+
+    kinds = {kind: count for kind, count in samples.kinds.items() if count >= LEAST_ROWS}
+    heaviest_first = sorted(kinds, key=lambda kind: -kinds[kind])
+    with ThreadPoolExecutor(len(allowed_cpus())) as pool:
+        fits = dict(zip(heaviest_first, pool.map(fit, heaviest_first), strict=True))
+    return {kind: fits[kind] for kind in kinds}
 
 
 def feature_names(samples: Samples, base: RefinedRoofline | None = None, *, inside: bool = True) -> tuple[str, ...]:
@@ -348,7 +356,7 @@ def _best(errors: Mapping[str, float]) -> str:
     corrects a formula is safer beyond it.
     """
     best = _PREFERENCE[0]
-    for family in _PREFERENCE[1:]:
+    for family in [each for each in _PREFERENCE[1:] if each in errors]:
         if errors[family] < _RICHER_BELOW * errors[best] - _EXACT:
             best = family
     return best

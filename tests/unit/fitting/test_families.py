@@ -93,6 +93,18 @@ def test_a_statistical_model_that_knows_its_own_recipes_only_is_not_taken():
     assert families._carries(samples(table, data.latency_s, recipes(240, ["one", "two"])), seed=0, share=1.0)
 
 
+@pytest.mark.parametrize(("carries", "best"), [(True, "statistical"), (False, "mixed")])
+def test_a_statistical_model_that_does_not_carry_makes_room_for_the_next_best(monkeypatch, carries, best):
+    found = {"roofline": 0.5, "refined-roofline": 0.4, "mixed": 0.2, "statistical": 0.1}
+    table = convolutions(60)
+    errors = iter(found.values())
+    monkeypatch.setattr(families, "log_error", lambda *_: next(errors))
+    monkeypatch.setattr(families, "_share_carried", lambda *_, **__: 1.0)
+    monkeypatch.setattr(families, "_carries", lambda *_, **__: carries)
+    monkeypatch.setattr(families, "fit_all", lambda *_, **__: dict.fromkeys(found, DEVICE))
+    assert fit_kind("conv", samples(table, DEVICE.predict_s(table))).best == best
+
+
 def test_one_recipe_tells_nothing_about_others():
     table = convolutions(60)
     groups = recipes(60, ["one", "two"])
