@@ -48,6 +48,7 @@ def recipes() -> list[Recipe]:
         _large("slice/large", 4, _sliced),
         _large("pad/large", 4, _padded),
         _large("expand/large", 4, _expanded),
+        _large("gather/experts", 8, _experts),
         _large("transpose/large-maps", 10, _transposed),
         _large("transpose/large-sequences", 8, _turned),
         _large("transpose/large-scattered", 6, _scattered),
@@ -73,6 +74,16 @@ def recipes() -> list[Recipe]:
             )
         ),
     ]
+
+
+def _experts(s: Sampler, net: CaseBuilder) -> None:
+    """The matrix of an expert for each choice of each token, as exporters write mixtures: copies of large pieces."""
+    count, rows = s.pick((4, 8, 8, 16, 32)), s.log_integer(32, 512)
+    columns = max(16, min(s.log_integer(64, 768), _MOST // (count * rows)))
+    choices = min(max(s.log_integer(8, 256), _LEAST // (rows * columns) + 1), _MOST // (rows * columns * net.batch))
+    chosen = net.feed((max(2, choices),), DType.INT64)
+    table = net.weight("experts", (count, rows, columns))
+    net.layer("gather", [table, chosen], attributes={"axis": 0}, dtype=table.dtype)
 
 
 def _shape(s: Sampler, most: int = _MOST) -> tuple[int, int, int]:

@@ -46,17 +46,17 @@ _whole = partial(micro, most_ops=8_000_000_000, most_bytes=40_000_000)
 def recipes() -> list[Recipe]:
     """Recipes for whole networks."""
     return [
-        _whole("network/classifier", 16, partial(_classifier, _RESOLUTIONS, (2, 2, 3))),
+        _whole("network/classifier", 14, partial(_classifier, _RESOLUTIONS, (2, 2, 3))),
         _whole("network/long", 3, partial(_classifier, _LARGE, (3, 4, 6)), most_ops=15_000_000_000),
         _whole("network/tokens", 8, _tokens),
         _whole("network/pyramid-of-tokens", 6, _pyramid_of_tokens),
         _whole("network/decoder", 5, _decoder),
         _whole("network/sound", 6, _sound),
         _whole("network/decode-step", 5, _decode_step, most_bytes=270_000_000),
-        _whole("network/words", 19, _words),
-        _whole("network/small", 18, _small),
-        _whole("network/perceptron", 16, _perceptron),
-        _whole("network/two-towers", 14, _two_towers),
+        _whole("network/words", 17, _words),
+        _whole("network/small", 16, _small),
+        _whole("network/perceptron", 8, _perceptron),
+        _whole("network/two-towers", 12, _two_towers),
     ]
 
 

@@ -33,11 +33,20 @@ def test_files_are_read_as_they_were_built(tmp_path, group):
 
 
 def test_networks_run_as_long_as_those_that_people_have():
-    groups = [group for group in RECIPES if group not in ("network/small", "network/words")]
+    groups = [group for group in RECIPES if group not in ("network/small", "network/words", "network/perceptron")]
     busy = sorted(float(table["network_busy_ops"][0]) for group in groups for table in tables(group))
     assert busy[0] > 5e7
     assert busy[len(busy) // 2] > 7e8
     assert busy[-3] > 3e9
+
+
+def test_perceptrons_read_more_weights_than_a_core_caches_again_within_a_millisecond():
+    found = tables("network/perceptron")
+    held = sorted(float(table["network_weight_bytes"][0]) for table in found)
+    assert held[0] > 1 << 20
+    assert held[len(held) // 2] > 4 << 20
+    assert held[-1] < 64 << 20
+    assert sum(float(table["network_busy_ops"][0]) < 3e8 for table in found) > len(found) / 2
 
 
 def test_single_rows_read_many_weights_behind_networks_of_any_length():
