@@ -18,7 +18,7 @@ from annette.bench.sweeps import GROUP, SWEEP
 from annette.errors import BackendError, DatasetError
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Generator, Mapping, Sequence
 
     from annette.bench.dataset import Dataset
     from annette.bench.measurement import Settings
@@ -100,41 +100,40 @@ def run_campaign(
     """
     place = place or ThisMachine(backend, options, settings)
     tally = _Tally()
-    for numbers in _parts(range(round_, round_ + visits)):
-        waiting = _waiting(plan, dataset, range(round_, numbers.stop), numbers)
-        with closing(place.measure(waiting, dataset.boards() if waiting else {})) as measured:
-            for one in measured:
-                _check_environment(dataset, one.environment)
-                run = _run(one, settings)
-                dataset.add(run)
-                tally.add(run)
-                if progress is not None:
-                    progress(one.visit.case, run)
-                if len(tally.failed) >= _MOST_FAILURES and not tally.measured:
-                    raise BackendError(
-                        f"the first {len(tally.failed)} cases all failed on {backend!r}, the last with: {run.reason}"
-                    )
+    with closing(_measured(plan, dataset, place, range(round_, round_ + visits))) as measured:
+        for one in measured:
+            _check_environment(dataset, one.environment)
+            run = _run(one, settings)
+            dataset.add(run)
+            tally.add(run)
+            if progress is not None:
+                progress(one.visit.case, run)
+            if len(tally.failed) >= _MOST_FAILURES and not tally.measured:
+                raise BackendError(
+                    f"the first {len(tally.failed)} cases all failed on {backend!r}, the last with: {run.reason}"
+                )
     if not tally.measured and not tally.failed:
         _check_environment(dataset, place.probe())
     return tally.outcome(plan)
 
 
-def _parts(rounds: range) -> list[range]:
-    """Rounds of visits that are made together: of three or more the last one apart, which not all cases need."""
-    return [rounds[:-1], rounds[-1:]] if len(rounds) > 2 else [rounds]
+def _measured(plan: Plan, dataset: Dataset, place: Place, rounds: range) -> Generator[Measured]:
+    """The visits that a dataset lacks, as they are made; whoever takes one records it before the next.
 
-
-def _waiting(plan: Plan, dataset: Dataset, rounds: range, numbers: range) -> list[Visit]:
-    """The visits of some numbers that a dataset lacks: all cases once, then all again.
-
-    None of cases that have failed in one of the rounds, nor of those that the earlier rounds tell enough of.
+    All cases once, then all again; none of cases that have failed. Of three rounds or more the last one is made when
+    the others are known, without the cases of which they tell enough.
     """
-    left_out = dataset.failed(rounds)
-    if numbers != rounds:
-        before = range(rounds.start, numbers.start)
-        left_out |= {case for case, visits in dataset.visits(before).items() if _enough(visits)}
-    cases = [case for case in plan.cases if case.id not in left_out]
-    return [Visit(case, number) for number in numbers for case in cases if not dataset.has(case.id, number)]
+    for numbers in (rounds[:-1], rounds[-1:]) if len(rounds) > 2 else (rounds,):
+        before = dataset.visits(range(rounds.start, numbers.start))
+        left_out = dataset.failed(rounds) | {case for case, visits in before.items() if _enough(visits)}
+        waiting = [
+            Visit(case, number)
+            for number in numbers
+            for case in plan.cases
+            if case.id not in left_out and not dataset.has(case.id, number)
+        ]
+        with closing(place.measure(waiting, dataset.boards() if waiting else {})) as measured:
+            yield from measured
 
 
 def _enough(visits: Sequence[tuple[float, float]]) -> bool:

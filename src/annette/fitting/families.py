@@ -24,7 +24,7 @@ from annette.network.kinds import Category, kinds_in
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
-    from annette.fitting.samples import Samples
+    from annette.fitting.samples import Rows, Samples
     from annette.mapping.kernel import FloatArray
     from annette.models.base import LayerModel
     from annette.models.roofline import Roofline
@@ -258,16 +258,14 @@ def _share_carried(samples: Samples, *, seed: int = 0) -> float:
     On 422 networks that nothing was fitted on, the sums of kernels were 7.2 % off instead of 7.5 % where all of each
     correction counted, and 9.1 % where a quarter did.
     """
-    recipes = np.array([_recipe_of(group) for group in samples.groups])
-    if len(np.unique(recipes)) < _LEAST_RECIPES:
+    parts = _parts_by_recipe(samples)
+    if not parts:
         return 1.0
     refined = fit_refined_roofline(samples)
     features = FeatureSet(feature_names(samples, refined))
     base_s, corrected_s = np.empty(len(samples)), np.empty(len(samples))
-    for training, test in parts_by(recipes):
+    for training, test in parts:
         part, table = samples.select(training), samples.table.select(test)
-        if len(part) < LEAST_ROWS:
-            return 1.0
         model = _corrected(part, refined, features, _growth(len(part)), seed=seed)
         base_s[test], corrected_s[test] = model.shrunk(0.0).predict_s(table), model.predict_s(table)
     errors = {share: log_error(base_s ** (1.0 - share) * corrected_s**share, samples.latency_s) for share in _SHARES}
@@ -282,24 +280,26 @@ def _carries(samples: Samples, *, seed: int, share: float) -> bool:
     element in networks; recipes had drawn few of them, and a statistical model, the better one on rows left out at
     random, said 1.2 ns, where the mixed one said 3.7 ns.
     """
-    recipes = np.array([_recipe_of(group) for group in samples.groups])
-    if len(np.unique(recipes)) < _LEAST_RECIPES:
+    parts = _parts_by_recipe(samples)
+    if not parts:
         return True
     predicted_s = {family: np.empty(len(samples)) for family in ("statistical", "mixed")}
-    for training, test in parts_by(recipes):
-        part = samples.select(training)
-        if len(part) < LEAST_ROWS:
-            return True
-        models = fit_all(part, seed=seed, checked=False, share=share)
+    for training, test in parts:
+        models = fit_all(samples.select(training), seed=seed, checked=False, share=share)
         for family, column in predicted_s.items():
             column[test] = models[family].predict_s(samples.table.select(test))
     statistical, mixed = (log_error(column, samples.latency_s) for column in predicted_s.values())
     return statistical < _RICHER_BELOW * mixed
 
 
-def _recipe_of(group: object) -> str:
-    """What a row's case was drawn by: the name of the case without its number."""
-    return str(group).rpartition("/")[0]
+def _parts_by_recipe(samples: Samples) -> list[tuple[Rows, Rows]]:
+    """Training and test rows that share no recipe; empty where that leaves too few recipes or rows to tell anything.
+
+    What a row's case was drawn by is the name of the case without its number.
+    """
+    recipes = np.array([str(group).rpartition("/")[0] for group in samples.groups])
+    parts = parts_by(recipes) if len(np.unique(recipes)) >= _LEAST_RECIPES else []
+    return parts if all(len(training) >= LEAST_ROWS for training, _ in parts) else []
 
 
 def _weights(samples: Samples, refined: RefinedRoofline) -> FloatArray | None:

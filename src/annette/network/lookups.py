@@ -13,13 +13,13 @@ if TYPE_CHECKING:
     from annette.network.layer import Layer
     from annette.network.network import Network
 
-__all__ = ["lookup_sizes"]
+__all__ = ["lookup_sizes", "named_rows"]
 
 _NAMED_BY: Final = frozenset({DType.INT64, DType.INT32})
 _MOVING: Final = kinds_in(Category.VIEW) | {"cast", "concat", "copy", "expand", "slice", "split", "tile", "transpose"}
 """Kinds that hand numbers on as they are."""
-_COMPARING: Final = frozenset({"compare"})
-"""Kinds by which a network finds padding or the end of a text among tokens."""
+_COMPARING: Final = "compare"
+"""Kind by which a network finds padding or the end of a text among tokens."""
 
 
 def lookup_sizes(network: Network) -> Mapping[str, int]:
@@ -54,17 +54,15 @@ def _rows_named(network: Network, name: str) -> int:
             if layer.kind in _MOVING and (layer.kind == "concat" or tensor not in layer.inputs[1:]):
                 waiting += [each for each in layer.outputs if each not in seen]
                 seen.update(layer.outputs)
-            elif layer.kind not in _COMPARING:
-                rows = _rows(network, layer, tensor)
-                if not rows:
+            elif layer.kind != _COMPARING:
+                if layer.kind != "gather" or layer.inputs.index(tensor) != 1:
                     return 0
+                rows = named_rows(network, layer)
                 least = min(least or rows, rows)
     return least
 
 
-def _rows(network: Network, layer: Layer, tensor: str) -> int:
-    """Rows that a layer looks up by a tensor; 0 if it does something else with it."""
-    if layer.kind != "gather" or list(layer.inputs).index(tensor) != 1:
-        return 0
-    axis = layer.attributes.get("axis", 0)
-    return network.tensors[layer.inputs[0]].shape[axis] if isinstance(axis, int) else 0
+def named_rows(network: Network, layer: Layer) -> int:
+    """How many positions there are along the axis that a layer looks up or writes to; the first one by default."""
+    axis = int(layer.attributes.get("axis", 0))  # type: ignore[arg-type]
+    return network.tensors[layer.inputs[0]].shape[axis]

@@ -11,6 +11,8 @@ from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
 
+from annette.network.lookups import named_rows
+
 if TYPE_CHECKING:
     import numpy.typing as npt
 
@@ -20,14 +22,13 @@ if TYPE_CHECKING:
 
 __all__ = ["has_positions", "names_whole_positions", "positions"]
 
-_AXES: Final = {"gather": 0, "gather_elements": 0, "scatter_elements": 0}
-"""Kinds whose positions are along one axis, and that axis where they do not name one."""
+_ALONG_AN_AXIS: Final = frozenset({"gather", "gather_elements", "scatter_elements"})
 _IN_SEVERAL: Final = frozenset({"gather_nd", "scatter"})
 
 
 def has_positions(tensor: Tensor, layer: Layer) -> bool:
     """Whether a tensor says where a layer reads or writes."""
-    return (layer.kind in _AXES or layer.kind in _IN_SEVERAL) and tensor.name in layer.inputs[1:2]
+    return layer.kind in _ALONG_AN_AXIS | _IN_SEVERAL and tensor.name in layer.inputs[1:2]
 
 
 def positions(
@@ -44,14 +45,14 @@ def positions(
     Returns:
         An array of the tensor's shape; each number is a position that the first operand of the layer has.
     """
-    sizes = network.tensors[layer.inputs[0]].shape
     limits: int | npt.NDArray[np.int64]
     if layer.kind in _IN_SEVERAL or names_whole_positions(network, layer):
         skipped = int(layer.attributes.get("batch_dims", 0)) if layer.kind == "gather_nd" else 0  # type: ignore[arg-type]
+        sizes = network.tensors[layer.inputs[0]].shape
         depth = tensor.shape[-1] if tensor.shape else 1
         limits = np.array(sizes[skipped : skipped + depth], dtype=np.int64)
     else:
-        limits = sizes[int(layer.attributes.get("axis", _AXES[layer.kind]))]  # type: ignore[arg-type]
+        limits = named_rows(network, layer)
     drawn: npt.NDArray[np.integer[Any]] = generator.integers(0, np.maximum(limits, 1), tensor.shape)
     return drawn
 
